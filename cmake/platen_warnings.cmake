@@ -1,0 +1,19 @@
+# Every target of the project is compiled through platen_target(), so that warnings,
+# sanitizers and include roots are the same everywhere.
+
+option(PLATEN_WERROR "Treat warnings as errors" ON)
+set(PLATEN_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+function(platen_target name)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${PLATEN_WERROR}>:-Werror>)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+  if(PLATEN_SANITIZE)
+    target_compile_options(${name} PUBLIC -fsanitize=${PLATEN_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${name} PUBLIC -fsanitize=${PLATEN_SANITIZE})
+  endif()
+endfunction()

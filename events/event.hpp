@@ -1,0 +1,70 @@
+// The vocabulary of the log: one plain struct per event, and the variant of them all.
+//
+// The structs are the FlatBuffers native types of schema/event.fbs under their names in the log,
+// in snake_case. They are values: copyable, comparable, without any behaviour.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "events/schema/event_generated.h"
+
+namespace platen::events {
+
+using rom = wire::RomT;
+using service = wire::ServiceT;
+using variable = wire::VariableT;
+using vm_spec = wire::VmSpecT;
+
+using template_requested = wire::TemplateRequestedT;
+using preparation_scheduled = wire::PreparationScheduledT;
+using preparation_started = wire::PreparationStartedT;
+using template_guest_booted = wire::TemplateGuestBootedT;
+using guest_signalled = wire::GuestSignalledT;
+using template_snapshotted = wire::TemplateSnapshottedT;
+using preparation_failed = wire::PreparationFailedT;
+using snapshot_rejected = wire::SnapshotRejectedT;
+using clone_granted = wire::CloneGrantedT;
+using clone_finished = wire::CloneFinishedT;
+using template_deleted = wire::TemplateDeletedT;
+
+using instance_requested = wire::InstanceRequestedT;
+using instance_start_requested = wire::InstanceStartRequestedT;
+using instance_clone_started = wire::InstanceCloneStartedT;
+using instance_boot_started = wire::InstanceBootStartedT;
+using instance_running = wire::InstanceRunningT;
+using instance_stop_requested = wire::InstanceStopRequestedT;
+using instance_stopped = wire::InstanceStoppedT;
+using instance_failed = wire::InstanceFailedT;
+using instance_deleted = wire::InstanceDeletedT;
+
+using daemon_started = wire::DaemonStartedT;
+using daemon_stopped = wire::DaemonStoppedT;
+
+// An event written by a newer version: kept, shown by its type and passed through untouched.
+struct unknown_event {
+  std::string type;
+  std::string bytes;  // the payload as stored
+  friend bool operator==(const unknown_event&, const unknown_event&) = default;
+};
+
+using event =
+    std::variant<unknown_event, template_requested, preparation_scheduled, preparation_started,
+                 template_guest_booted, guest_signalled, template_snapshotted, preparation_failed,
+                 snapshot_rejected, clone_granted, clone_finished, template_deleted,
+                 instance_requested, instance_start_requested, instance_clone_started,
+                 instance_boot_started, instance_running, instance_stop_requested, instance_stopped,
+                 instance_failed, instance_deleted, daemon_started, daemon_stopped>;
+
+// The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
+// the dashboard. For an unknown_event, the name its writer gave it.
+std::string_view type_name(const event& value);
+
+// The newest schema version this program writes.
+inline constexpr std::uint16_t schema_version = 1;
+
+// The longest console tail an event carries, in bytes.
+inline constexpr std::size_t console_tail_limit = 16 * 1024;
+
+}  // namespace platen::events

@@ -1,0 +1,184 @@
+// Where VMs live, as the actors see it: asynchronous orders in, reports out. No word of QEMU here.
+//
+// Orders return at once. What became of them arrives at the sink given to start(), as reports that
+// carry the VM and the attempt they belong to. For each order that names one, exactly one of the
+// reports listed beside it follows, later `exited` reports apart. An order that is repeated, or
+// that names a VM that is not there, is answered by the same reports and has no second effect.
+// All members are thread-safe; the sink is called from the driver's threads and must not block.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <variant>
+#include <vector>
+
+namespace platen::hypervisor {
+
+// One life of one VM. `id` is the UUID of the template or instance it belongs to; `attempt` counts
+// that entity's VMs from 1, so that a report of an earlier life can be told from the present one.
+struct vm_ref {
+  std::string id;
+  std::uint32_t attempt = 0;
+  friend auto operator<=>(const vm_ref&, const vm_ref&) = default;
+};
+
+enum class purpose { template_preparation, instance };
+
+struct rom {
+  std::string name;
+  std::string at;      // absolute mount point in the guest
+  std::string digest;  // names the ROM image in the ROM store
+};
+
+struct variable {
+  std::string name;
+  std::string value;
+};
+
+struct vm_spec {
+  std::string image;              // a name in the image store
+  std::vector<std::string> args;  // empty: the image's own
+  std::vector<variable> env;      // merged over the image's own
+  std::uint32_t memory_mb = 128;
+  std::uint32_t vcpus = 1;
+  std::string hostname;
+  std::vector<rom> roms;
+  std::vector<std::uint16_t> guest_ports;  // forwarded from loopback, each to a free host port
+};
+
+struct boot_order {
+  vm_ref vm;
+  purpose why = purpose::instance;
+  vm_spec spec;
+};
+
+struct snapshot_order {
+  vm_ref vm;                // a template preparation whose guest has signalled
+  std::string snapshot_id;  // the snapshot's name from now on
+};
+
+struct clone_order {
+  vm_ref vm;
+  std::string snapshot_id;
+  std::string hostname;
+  std::vector<rom> roms;
+  std::vector<std::uint16_t> guest_ports;
+};
+
+// Where a preparation, clone or run went wrong; the names are shown to people.
+enum class stage { image, disk, boot, guest_signal, snapshot, verify, clone, resume, run };
+std::string_view to_string(stage value);
+
+// ---- reports ----------------------------------------------------------------------------------
+
+struct port_forward {
+  std::uint16_t guest_port = 0;
+  std::uint16_t host_port = 0;
+};
+
+struct running_vm {
+  std::string accelerator;  // "kvm", "tcg", "sim"
+  std::uint32_t pid = 0;
+  std::string generation_id;  // clones: the UUID given on resume
+  std::vector<port_forward> ports;
+};
+
+// boot: the guest's agent answered a nonce and the workload was started.
+struct booted { running_vm vm; };
+// clone: the agent answered a nonce after identity, clock and ROMs were renewed.
+struct cloned { running_vm vm; };
+// The workload wrote to /uk/libukp/template_instance. Only for template preparations.
+struct signalled {};
+
+struct snapshot_info {
+  std::string snapshot_id;
+  std::string accelerator;
+  std::string manifest_sha256;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t state_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+};
+// snapshot: complete, synced and renamed into place. The preparing VM is gone.
+struct snapshotted { snapshot_info snapshot; };
+
+// The VM is gone although nobody asked for it, or after stop/kill.
+struct exited {
+  bool exit_known = false;  // the workload's exit code was reported by the agent
+  std::int32_t exit_code = 0;
+  std::string reason;  // a sentence: "the workload exited with code 3"
+  std::string console_tail;
+};
+
+// The order could not be carried out; what it had made is removed.
+// `snapshot_damaged`: the snapshot itself does not verify and must not be used again.
+struct failed {
+  stage where = stage::boot;
+  std::string reason;
+  std::string console_tail;
+  bool snapshot_damaged = false;
+};
+
+struct report {
+  vm_ref vm;
+  std::variant<booted, cloned, signalled, snapshotted, exited, failed> what;
+};
+using report_sink = std::function<void(report)>;
+
+// ---- what is there after a restart --------------------------------------------------------------
+
+struct found_vm {
+  vm_ref vm;
+  purpose why = purpose::instance;
+  bool alive = false;  // its process runs
+};
+
+struct inventory {
+  std::vector<found_vm> vms;           // each VM directory, with or without a live process
+  std::vector<std::string> snapshots;  // complete snapshots only
+};
+
+struct log_chunk {
+  std::string bytes;
+  std::uint64_t begin = 0;      // offset of bytes[0]
+  std::uint64_t available = 0;  // end of the log
+};
+
+class driver {
+ public:
+  virtual ~driver() = default;
+
+  // Looks at what an earlier daemon left behind, removes half-made snapshots, and from then on
+  // reports to `sink`. Blocking; called once, before any order.
+  virtual tl::expected<inventory, std::string> start(report_sink sink) = 0;
+
+  // Stops reporting and lets go of the VMs without stopping them. Blocking. No report after it.
+  virtual void shutdown() = 0;
+
+  virtual std::string_view name() const = 0;         // "qemu", "sim"
+  virtual std::string_view accelerator() const = 0;  // "kvm", "tcg", "sim"
+
+  virtual void boot(boot_order order) = 0;          // booted (then signalled) | failed | exited
+  virtual void snapshot(snapshot_order order) = 0;  // snapshotted | failed
+  virtual void clone(clone_order order) = 0;        // cloned | failed
+  // Takes over a live VM of an earlier daemon, as if its order had just been given: booted and, if
+  // it has signalled, signalled; or cloned; or exited if it is gone or does not answer.
+  virtual void adopt(vm_ref vm) = 0;
+  virtual void stop(vm_ref vm, std::uint32_t grace_ms) = 0;  // asks the guest, then kills: exited
+  virtual void kill(vm_ref vm) = 0;                          // exited
+  // Ends what is left of a VM and deletes its files. Silent and idempotent.
+  virtual void remove(vm_ref vm) = 0;
+  // Deletes a snapshot. Running clones keep what they use. Silent and idempotent.
+  virtual void remove_snapshot(std::string snapshot_id) = 0;
+
+  // A VM's output: of its workload, or the kernel's console. Reads files; empty if there is none.
+  // offset < 0 counts from the end.
+  enum class log_kind { workload, console };
+  virtual log_chunk read_log(const vm_ref& vm, log_kind kind, std::int64_t offset,
+                             std::uint64_t limit) const = 0;
+};
+
+}  // namespace platen::hypervisor

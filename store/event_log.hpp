@@ -1,0 +1,82 @@
+// The event log as the rest of Platen sees it: append durably, read verified, be told of news.
+//
+// Two implementations: rocksdb_log (the real one) and memory_log (tests and `--hypervisor sim`
+// trials). Both keep the same promises and pass the same conformance suite, tests/store/log_suite.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "events/envelope.hpp"
+
+namespace platen::store {
+
+struct error {
+  enum class kind {
+    version_conflict,  // expected_version is not the stream's version; nothing was written
+    too_large,         // the batch exceeds a documented limit; nothing was written
+    io,                // the disk failed: the log accepts nothing any more, the process must end
+    corrupt,           // stored bytes do not verify; `sequence` is the first bad one
+    closed             // the log was closed before the append was written
+  };
+  kind what = kind::io;
+  std::string message;
+  std::uint64_t sequence = 0;
+};
+
+template <class T>
+using result = tl::expected<T, error>;
+
+// Events of one command on one stream: all become durable together or none does.
+struct append_request {
+  std::string stream;
+  std::uint64_t expected_version = 0;  // the stream's version before this append; 0: new stream
+  events::cause why;
+  std::int64_t time_us = 0;
+  std::vector<events::event> what;  // 1 to 64 events
+};
+
+struct appended {
+  std::uint64_t first_sequence = 0;
+  std::uint64_t version = 0;  // the stream's version after the append
+};
+
+struct head {
+  std::uint64_t sequence = 0;  // 0: empty
+  events::digest hash{};
+};
+
+class event_log {
+ public:
+  using append_callback = std::function<void(result<appended>)>;
+  // Returns false to stop reading.
+  using visitor = std::function<bool(const events::envelope&)>;
+  using listener = std::function<void(std::uint64_t newest_sequence)>;
+
+  virtual ~event_log() = default;
+
+  // Queues the request for the next group commit. `done` is called exactly once, from the writer's
+  // thread, after the events are synced to disk, or with the reason why they are not. It must not
+  // block. Requests of one stream are decided in the order of the calls. Thread-safe.
+  virtual void append(append_request request, append_callback done) = 0;
+
+  // Visits a stream's events with version > after_version in order. Every record is verified.
+  virtual result<void> read_stream(const std::string& stream, std::uint64_t after_version,
+                                   const visitor& visit) const = 0;
+
+  // Visits all events with sequence > after_sequence in order. Every record is verified.
+  virtual result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const = 0;
+
+  // The newest durable event. Thread-safe, cheap.
+  virtual head newest() const = 0;
+
+  // Calls `tell` after each group commit, from the writer's thread; it must not block. Returns a
+  // token for unsubscribe; after unsubscribe returned, `tell` is not called again.
+  virtual std::uint64_t subscribe(listener tell) = 0;
+  virtual void unsubscribe(std::uint64_t token) = 0;
+};
+
+}  // namespace platen::store

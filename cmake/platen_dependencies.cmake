@@ -39,8 +39,8 @@ function(platen_flatbuffers target schema)
     COMMAND ${FLATC_PROGRAM} --cpp --gen-object-api --gen-compare --scoped-enums --cpp-std c++17
             -o ${out_dir} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
-    COMMENT "flatc ${folder}/${schema}")
-  add_custom_target(${target}_schema DEPENDS ${out})
-  add_dependencies(${target} ${target}_schema)
+    COMMENT "flatc ${folder}/${stem}.fbs")
+  add_custom_target(${target}_${stem}_schema DEPENDS ${out})
+  add_dependencies(${target} ${target}_${stem}_schema)
   target_include_directories(${target} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
 endfunction()

@@ -1,0 +1,134 @@
+// The actors, as http and tools see them: commands that are answered once they are durable, reads
+// that never wait for an actor, and waits for a lifecycle. No CAF type appears here.
+//
+// Thread-safe. Callbacks run on actor threads and must not block.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "actors/instance/state.hpp"
+#include "actors/template/state.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "store/event_log.hpp"
+
+namespace platen::actors {
+
+struct rejection {
+  enum class kind {
+    not_found,
+    name_taken,
+    invalid,      // the message names the field
+    wrong_state,  // e.g. starting what runs
+    quota,        // a configured limit
+    busy,         // a queue is full: try again
+    unavailable   // the log failed; the daemon is ending
+  };
+  kind what = kind::invalid;
+  std::string message;  // one sentence for the user
+};
+
+template <class T>
+using answer = tl::expected<T, rejection>;
+
+using instance_ptr = std::shared_ptr<const instance::state>;
+using template_ptr = std::shared_ptr<const vm_template::state>;
+
+// By exactly one of the two.
+struct reference {
+  std::string uuid;
+  std::string name;
+};
+
+struct template_wish {
+  reference which;                             // name empty and uuid empty: anonymous, not yet offered
+  bool prepare = false;
+  std::optional<events::vm_spec> create_args;  // absent: the template must exist
+  std::uint64_t prepare_timeout_ms = 0;        // 0: none
+  std::uint64_t autokill_ms = 0;               // 0: none
+};
+
+struct create_instance {
+  std::string name;  // empty: one is made up
+  std::optional<template_wish> from;
+  events::vm_spec spec;  // without a template: all of it; with one: roms, services, hostname
+  bool autostart = false;
+};
+
+struct created {
+  instance_ptr instance;
+  template_ptr of;                       // null without a template
+  std::vector<std::string> differences;  // create_args members that differ from the template's own
+};
+
+struct stop_wish {
+  bool force = false;
+  std::uint32_t grace_ms = 0;
+};
+
+struct options {
+  std::size_t max_instances = 4096;
+  std::size_t max_templates = 1024;
+  std::uint32_t stop_grace_ms = 5000;  // for stops that name none
+  std::string version;                 // of the program, for DaemonStarted
+  // Called once, from any thread, when the log failed: the process must end, non-zero.
+  std::function<void(const std::string&)> on_fatal;
+};
+
+class control_plane {
+ public:
+  // Replays the log, starts the driver, reconciles the world with the log, and only then returns.
+  // `log` and `driver` must outlive the control plane. The error is one sentence.
+  static tl::expected<std::unique_ptr<control_plane>, std::string> start(
+      options how, store::event_log& log, hypervisor::driver& driver);
+
+  virtual ~control_plane() = default;
+
+  template <class T>
+  using callback = std::function<void(answer<T>)>;
+
+  // ---- commands: `done` is called exactly once, after the events are durable -------------------
+  // Answers as soon as the instance is recorded; use wait_* for what follows.
+  virtual void create(create_instance wish, events::cause why, callback<created> done) = 0;
+  virtual void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
+  virtual void stop_instance(std::string uuid, stop_wish how, events::cause why,
+                             callback<instance_ptr> done) = 0;
+  virtual void delete_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
+  virtual void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) = 0;
+
+  // ---- reads: immutable snapshots of the confirmed states --------------------------------------
+  // Null if there is none. Deleted entities are not found.
+  virtual instance_ptr find_instance(const reference& which) const = 0;
+  virtual template_ptr find_template(const reference& which) const = 0;
+  // Oldest first.
+  virtual std::vector<instance_ptr> instances() const = 0;
+  virtual std::vector<template_ptr> templates() const = 0;
+
+  // ---- waits: block the calling thread ---------------------------------------------------------
+  // Returns the first state that satisfies `until` (the present one counts), or the latest state
+  // when the deadline passes; null only for an unknown uuid. Deleted entities end every wait.
+  using instance_predicate = std::function<bool(const instance::state&)>;
+  using template_predicate = std::function<bool(const vm_template::state&)>;
+  using deadline = std::optional<std::chrono::steady_clock::time_point>;  // absent: for ever
+  virtual instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
+                                     deadline when) const = 0;
+  virtual template_ptr wait_template(const std::string& uuid, const template_predicate& until,
+                                     deadline when) const = 0;
+  // Ends all present and future waits with the latest state, for a clean shutdown.
+  virtual void cancel_waits() = 0;
+
+  // The newest VM's output of an instance or template (its preparing VM).
+  virtual hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
+                                         std::int64_t offset, std::uint64_t limit) const = 0;
+
+  // Stops the actors; VMs go on unless `stop_vms`. Waits end, commands in progress are answered.
+  virtual void shutdown(bool stop_vms) = 0;
+};
+
+}  // namespace platen::actors

@@ -1,0 +1,107 @@
+// What is known of one template, folded from its stream, and what the world should do about it.
+//
+// Reading order of an entity: state.hpp, decide.hpp, actor.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "events/envelope.hpp"
+
+namespace platen::actors::vm_template {
+
+// The names are those of the design, the CLI and the API's `lifecycle` field. A template that has
+// clones in flight is shown as "cloning"; it stays `snapshotted` here.
+enum class lifecycle {
+  none,  // the stream is empty
+  requested,
+  preparing,
+  awaiting_guest_signal,
+  snapshotting,
+  snapshotted,
+  preparation_failed,
+  deleted
+};
+
+struct failure {
+  std::uint32_t attempt = 0;
+  std::string stage;
+  std::string reason;
+  std::string console_tail;
+  std::int64_t at_us = 0;
+  std::uint64_t retry_after_ms = 0;
+  friend bool operator==(const failure&, const failure&) = default;
+};
+
+struct snapshot {
+  std::string id;
+  std::string accelerator;
+  std::string manifest_sha256;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t state_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+  std::int64_t taken_us = 0;
+  friend bool operator==(const snapshot&, const snapshot&) = default;
+};
+
+struct state {
+  std::string id;             // UUID
+  std::uint64_t version = 0;  // of the newest event folded in
+  std::string name;           // unique among living templates; empty: anonymous
+  events::vm_spec spec;       // the resolved create_args
+  std::string fingerprint;
+  std::uint64_t prepare_timeout_ms = 0;  // 0: waits for ever
+  std::uint64_t autokill_ms = 0;
+
+  lifecycle phase = lifecycle::none;
+  std::int64_t created_us = 0;
+  std::int64_t phase_since_us = 0;
+  std::uint32_t attempt = 0;               // preparations started so far
+  std::uint32_t consecutive_failures = 0;  // since the last success
+  std::int64_t deadline_us = 0;            // of the running preparation; 0: none
+  std::int64_t retry_at_us = 0;            // preparation_failed with a retry scheduled; 0: none
+  std::string accelerator;                 // of the running preparation, once booted
+  std::uint32_t pid = 0;
+  std::optional<failure> last_failure;
+  std::optional<snapshot> ready;           // in phase snapshotted, and after deletion while held
+  std::set<std::string> clones_in_flight;  // instance ids
+  std::uint64_t clones_made = 0;
+  std::int64_t last_clone_us = 0;
+
+  friend bool operator==(const state&, const state&) = default;
+};
+
+// Total and pure: replay is a fold of this. Events it does not know change only the version.
+state evolve(state before, const events::envelope& event);
+
+// "preparing", ..., with "cloning" for a snapshotted template that has clones in flight.
+std::string_view shown_lifecycle(const state& value);
+
+// True where a request for a clone need not wait any longer: it can be granted or must fail.
+bool settled(const state& value);
+
+// The name a preparation's snapshot has, known before it exists so that it can be found after a
+// crash between its rename and its event.
+std::string snapshot_id(const std::string& template_id, std::uint32_t attempt);
+
+// ---- what the world should be doing while the template is in this state ------------------------
+
+enum class vm_goal {
+  absent,  // no VM of this template
+  booted,  // the preparing VM runs until its guest signals
+  frozen   // the VM is turned into the snapshot
+};
+
+struct effects {
+  vm_goal vm = vm_goal::absent;
+  std::uint32_t attempt = 0;                  // which VM, for booted and frozen
+  std::optional<std::string> keep_snapshot;   // any other snapshot of this template is garbage
+  std::optional<std::int64_t> wake_at_us;     // a deadline or a scheduled retry
+  friend bool operator==(const effects&, const effects&) = default;
+};
+
+effects wanted(const state& value);
+
+}  // namespace platen::actors::vm_template

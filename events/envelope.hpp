@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "events/event.hpp"
 
@@ -15,6 +17,9 @@ using digest = std::array<std::uint8_t, 32>;  // SHA-256
 enum class origin { api, guest, timer, gateway, reconcile, system };
 
 std::string_view to_string(origin value);
+
+// The inverse of to_string; nothing for a name this version does not know.
+std::optional<origin> origin_from_string(std::string_view name);
 
 // Why an event happened: carried by the command that led to it.
 struct cause {
@@ -29,10 +34,10 @@ struct envelope {
   std::string stream;          // "template/<uuid>", "instance/<uuid>", "system/platend"
   std::uint64_t version = 0;   // place in the stream, from 1, without gaps
   std::uint16_t schema = schema_version;
-  std::int64_t time_us = 0;    // wall clock, microseconds since the Unix epoch
+  std::int64_t time_us = 0;  // wall clock, microseconds since the Unix epoch
   cause why;
-  digest previous_hash{};      // all zero for sequence 1
-  digest hash{};               // SHA-256(previous_hash || header bytes)
+  digest previous_hash{};  // all zero for sequence 1
+  digest hash{};           // SHA-256(previous_hash || header bytes)
   event what;
 };
 

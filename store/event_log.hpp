@@ -20,7 +20,9 @@ struct error {
     too_large,         // the batch exceeds a documented limit; nothing was written
     io,                // the disk failed: the log accepts nothing any more, the process must end
     corrupt,           // stored bytes do not verify; `sequence` is the first bad one
-    closed             // the log was closed before the append was written
+    closed,            // the log was closed (or opened read-only) before the append was written
+    busy,              // too much is queued already; nothing was written, try again later
+    invalid            // the request itself is malformed; the message names the field
   };
   kind what = kind::io;
   std::string message;
@@ -59,8 +61,14 @@ class event_log {
   virtual ~event_log() = default;
 
   // Queues the request for the next group commit. `done` is called exactly once, from the writer's
-  // thread, after the events are synced to disk, or with the reason why they are not. It must not
-  // block. Requests of one stream are decided in the order of the calls. Thread-safe.
+  // thread, after the events are synced to disk, or with the reason why they are not; what can be
+  // refused without the writer (invalid, too_large, busy, closed, io after an earlier failure) is
+  // reported on the caller's thread before append returns. It must neither block nor throw; it may
+  // call append. Requests of one stream are decided in the order of the calls. Thread-safe.
+  //
+  // Limits: a stream name is 1 to 255 printable ASCII characters; 64 events a request; 4 MiB an
+  // event and 16 MiB a request, encoded. time_us and why are stored as given; request_id and
+  // principal have at most 1 KiB each.
   virtual void append(append_request request, append_callback done) = 0;
 
   // Visits a stream's events with version > after_version in order. Every record is verified.
@@ -73,8 +81,13 @@ class event_log {
   // The newest durable event. Thread-safe, cheap.
   virtual head newest() const = 0;
 
+  // Compares what the implementation keeps beside the events (the index of the streams) with the
+  // events themselves. kind::corrupt names what disagrees. Reads everything; thread-safe.
+  virtual result<void> check_index() const { return {}; }
+
   // Calls `tell` after each group commit, from the writer's thread; it must not block. Returns a
-  // token for unsubscribe; after unsubscribe returned, `tell` is not called again.
+  // token for unsubscribe; after unsubscribe returned, `tell` is not called again (so do not hold a
+  // lock that `tell` takes while calling unsubscribe). `tell` may unsubscribe itself.
   virtual std::uint64_t subscribe(listener tell) = 0;
   virtual void unsubscribe(std::uint64_t token) = 0;
 };

@@ -1,0 +1,45 @@
+#include "store/record_check.hpp"
+
+#include "events/codec.hpp"
+
+namespace platen::store {
+
+tl::unexpected<error> corrupt(std::uint64_t sequence, std::string message) {
+  return tl::unexpected(error{error::kind::corrupt,
+                              "event " + std::to_string(sequence) + ": " + std::move(message),
+                              sequence});
+}
+
+result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes) {
+  auto record = events::decode(bytes);
+  if (!record) return corrupt(sequence, record.error());
+  if (record->sequence != sequence)
+    return corrupt(sequence,
+                   "the record in this place is event " + std::to_string(record->sequence));
+  return std::move(*record);
+}
+
+result<events::envelope> chain_check::next(std::uint64_t sequence, std::string_view bytes) {
+  if (sequence != last_.sequence + 1) return corrupt(last_.sequence + 1, "the record is missing");
+  auto record = read_record(sequence, bytes);
+  if (!record) return record;
+  if (record->previous_hash != last_.hash)
+    return corrupt(sequence,
+                   "previous_hash is not the hash of event " + std::to_string(last_.sequence));
+  last_ = {sequence, record->hash};
+  return record;
+}
+
+result<events::envelope> stream_check::next(std::uint64_t sequence, std::string_view bytes) {
+  auto record = read_record(sequence, bytes);
+  if (!record) return record;
+  if (record->stream != stream_)
+    return corrupt(sequence, "it belongs to " + record->stream + ", not to " + stream_);
+  if (record->version != version_ + 1)
+    return corrupt(sequence, stream_ + " version " + std::to_string(record->version) +
+                                 " follows version " + std::to_string(version_));
+  version_ = record->version;
+  return record;
+}
+
+}  // namespace platen::store

@@ -1,0 +1,74 @@
+// The event log on disk: RocksDB, one writer thread, group commit. FORMAT.md describes the bytes.
+#pragma once
+
+#include <memory>
+
+#include "store/event_log.hpp"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace platen::store {
+
+enum class open_mode {
+  create,    // read and append; made if it does not exist; one process at a time
+  read_only  // read only; needs no lock. On the log of a running daemon it shows the log as it was
+             // at the time of opening; close it soon, because files it needs may be deleted.
+};
+
+struct rocksdb_log_options {
+  open_mode mode = open_mode::create;
+
+  // Appends that would queue more than this get kind::busy. Events that are being written count.
+  std::size_t queued_events_max = 65'536;
+  std::size_t queued_bytes_max = std::size_t{256} << 20U;
+
+  // Called once, from the writer's thread, when a write failed and after every waiting append got
+  // kind::io. The process must end: whether the failed events are on disk is known only after the
+  // next open. It must not destroy the log.
+  std::function<void(const error&)> failure;
+
+  // Where the files are; null is the machine's file system. Not owned, outlives the log. For tests.
+  rocksdb::Env* env = nullptr;
+};
+
+// Promises of event_log, and: what was acknowledged survives a crash of the process or of the
+// machine at any moment. Every read is checked; a reader gets kind::corrupt with the first bad
+// sequence instead of a wrong event.
+class rocksdb_log final : public event_log {
+ public:
+  using options = rocksdb_log_options;
+  class state;
+
+  // Opens the directory `path`, whose parent must exist. Checks that the index of the streams
+  // agrees with the newest event, and the chain of the newest 1,000 events; `verify` checks all of
+  // it. Reads the index of all streams: about 2 us a stream. kind::io if it cannot be opened
+  // (another process has it, it does not exist and the mode is read_only), kind::corrupt if what is
+  // there is damaged or was written in another format.
+  static result<std::unique_ptr<rocksdb_log>> open(const std::string& path, options how = {});
+
+  // For open().
+  explicit rocksdb_log(std::unique_ptr<state> opened);
+
+  // As close().
+  ~rocksdb_log() override;
+
+  // Writes what is queued, then stops the writer: later appends get kind::closed. Reading goes on
+  // working. Not to be called from a callback. Idempotent.
+  void close();
+
+  void append(append_request request, append_callback done) override;
+  result<void> read_stream(const std::string& stream, std::uint64_t after_version,
+                           const visitor& visit) const override;
+  result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const override;
+  head newest() const override;
+  result<void> check_index() const override;
+  std::uint64_t subscribe(listener tell) override;
+  void unsubscribe(std::uint64_t token) override;
+
+ private:
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace platen::store

@@ -1,0 +1,60 @@
+#include "store/verify.hpp"
+
+#include <unordered_map>
+
+#include "events/hash.hpp"
+#include "store/record_check.hpp"
+
+namespace platen::store {
+
+namespace {
+
+class walk {
+ public:
+  walk(verify_report& report, const std::optional<head>& witness)
+      : report_(report), witness_(witness) {}
+
+  bool accept(const events::envelope& event) {
+    std::uint64_t& version = versions_[event.stream];
+    if (event.version != version + 1)
+      return reject(event, event.stream + " version " + std::to_string(event.version) +
+                               " follows version " + std::to_string(version));
+    if (witness_ && witness_->sequence == event.sequence && witness_->hash != event.hash)
+      return reject(event, "its hash is " + events::to_hex(event.hash) + ", the witness says " +
+                               events::to_hex(witness_->hash));
+    version = event.version;
+    report_.verified = {event.sequence, event.hash};
+    ++report_.events;
+    report_.streams = versions_.size();
+    return true;
+  }
+
+ private:
+  bool reject(const events::envelope& event, std::string why) {
+    report_.first_bad = corrupt(event.sequence, std::move(why)).value();
+    return false;
+  }
+
+  verify_report& report_;
+  const std::optional<head>& witness_;
+  std::unordered_map<std::string, std::uint64_t> versions_;
+};
+
+}  // namespace
+
+verify_report verify(const event_log& log, const std::optional<head>& witness) {
+  verify_report report;
+  walk all(report, witness);
+  const auto read = log.read_all(0, [&](const auto& event) { return all.accept(event); });
+  if (!read) report.first_bad = read.error();
+  if (report.ok() && witness && witness->sequence > report.verified.sequence)
+    report.first_bad =
+        corrupt(report.verified.sequence + 1, "the log ends before it; the witness saw event " +
+                                                  std::to_string(witness->sequence))
+            .value();
+  if (report.ok())
+    if (const auto index = log.check_index(); !index) report.first_bad = index.error();
+  return report;
+}
+
+}  // namespace platen::store

@@ -1,0 +1,27 @@
+// Proof that a log is what was written: the whole chain, from the first event to the newest.
+#pragma once
+
+#include <optional>
+
+#include "store/event_log.hpp"
+
+namespace platen::store {
+
+struct verify_report {
+  std::uint64_t events = 0;        // that verified, from the first on
+  std::uint64_t streams = 0;       // that they belong to
+  head verified;                   // the newest event that verified
+  std::optional<error> first_bad;  // its sequence (0: no single event is to blame) and why
+
+  bool ok() const { return !first_bad; }
+};
+
+// Walks all events: sequences without gaps, every record's layout, hash, payload digest and link to
+// its predecessor, versions without gaps in every stream, and the index of the streams.
+// Thread-safe; the log may grow meanwhile.
+//
+// A chain alone does not show that its end was cut off or that all of it was written anew.
+// `witness` is a head noted earlier in another place: the log must still contain it.
+verify_report verify(const event_log& log, const std::optional<head>& witness = std::nullopt);
+
+}  // namespace platen::store

@@ -29,13 +29,13 @@ struct image {
   image_config config;
   std::uint64_t size_bytes = 0;  // logical size of the disk
   std::int64_t created_us = 0;
-  std::filesystem::path disk;    // ext4, raw, immutable
+  std::filesystem::path disk;  // ext4, raw, immutable
 };
 
 struct import_limits {
   std::uint64_t content_bytes = 8ull << 30;  // unpacked
   std::uint64_t entries = 1'000'000;
-  std::uint64_t free_bytes = 512ull << 20;   // room left on the root file system for the guest
+  std::uint64_t free_bytes = 512ull << 20;  // room left on the root file system for the guest
 };
 
 class image_store {

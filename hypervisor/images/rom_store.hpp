@@ -11,7 +11,7 @@
 namespace platen::hypervisor {
 
 struct rom_file {
-  std::string path;   // relative, no "..", folders are made as needed
+  std::string path;  // relative, no "..", folders are made as needed
   std::string bytes;
 };
 

@@ -1,0 +1,183 @@
+// What the agent does on each message of the host and on what the workload does.
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+
+#include "hypervisor/guest/init/agent.hpp"
+#include "hypervisor/guest/init/identity.hpp"
+
+namespace platen::guest {
+namespace {
+
+constexpr std::uint32_t grace_limit_ms = 600'000;
+
+std::vector<rom_place> places(const std::vector<std::unique_ptr<wire::RomT>>& roms) {
+  std::vector<rom_place> result;
+  for (const auto& rom : roms)
+    result.push_back({rom->name, rom->at, rom->offset, rom->length});
+  return result;
+}
+
+// The root disk's dirty pages. Not sync(2): that would also ask the file system this process
+// serves, which cannot answer meanwhile.
+status sync_root() {
+  const owned_fd root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (::syncfs(root.get()) != 0) return errno_error("cannot sync the root disk");
+  return {};
+}
+
+workload_spec specification(const wire::StartT& start) {
+  workload_spec spec;
+  spec.args = start.args;
+  for (const auto& variable : start.env)
+    spec.env.emplace_back(variable->name, variable->value);
+  spec.workdir = start.workdir;
+  spec.user = start.user;
+  spec.hostname = start.hostname;
+  return spec;
+}
+
+}  // namespace
+
+void agent::on_message(const verified_message& message) {
+  if (const auto* hello = message.as<wire::Hello>()) return on_hello(*hello);
+  if (const auto* start = message.as<wire::Start>()) return on_start(*start);
+  if (const auto* resume = message.as<wire::Resume>()) return on_resume(*resume);
+  if (const auto* shutdown = message.as<wire::Shutdown>()) return on_shutdown(*shutdown);
+  log_line("a message of unknown kind was ignored");
+}
+
+void agent::on_hello(const wire::Hello& hello) {
+  wire::WelcomeT welcome;
+  welcome.protocol = protocol_version;
+  welcome.nonce = hello.nonce();
+  welcome.phase = phase_;
+  welcome.generation_id = generation_id_;
+  welcome.exit_code = exit_code_;
+  port_.send(std::move(welcome));
+  if (phase_ == wire::Phase::Signalled) port_.send(wire::SignalT{});
+}
+
+void agent::on_start(const wire::Start& message) {
+  if (phase_ == wire::Phase::Idle && !workload_) {
+    const std::unique_ptr<wire::StartT> start(message.UnPack());
+    if (auto applied = apply_start(*start); !applied) {
+      fail("boot", applied.error());
+      return end_with(127);
+    }
+    auto started = workload::start(specification(*start));
+    if (!started) {
+      fail("run", started.error());
+      return end_with(127);
+    }
+    workload_.emplace(std::move(*started));
+    owned_fd output = workload_->take_output();
+    if (!loop_.watch(output.get(), EPOLLIN | EPOLLET) ||
+        !loop_.watch(workload_->verdict_fd(), EPOLLIN))
+      log_line("the workload cannot be watched");
+    output_.set_source(std::move(output));
+    return;
+  }
+  // A repeated order is answered like the first one, once that has an answer.
+  if (started_) send_started();
+}
+
+status agent::apply_start(const wire::StartT& start) {
+  preparing_template_ = start.template_preparation;
+  if (start.time_ns != 0) {
+    if (auto done = set_clock(start.time_ns); !done) return done;
+  }
+  if (auto done = provide_network_files(); !done) return done;
+  if (auto done = set_names({start.hostname, start.machine_id, start.boot_id}); !done) return done;
+  return roms_.mount(places(start.roms));
+}
+
+void agent::send_started() {
+  wire::StartedT started;
+  started.pid = static_cast<std::uint32_t>(workload_->pid());
+  port_.send(std::move(started));
+}
+
+void agent::on_verdict() {
+  const auto verdict = workload_->verdict();
+  if (!verdict) return;
+  if (!*verdict) {
+    fail("run", verdict->error());
+    return end_with(127);
+  }
+  started_ = true;
+  phase_ = wire::Phase::Running;
+  log_line("workload started, pid " + std::to_string(workload_->pid()));
+  send_started();
+}
+
+bool agent::on_template_write() {
+  if (phase_ == wire::Phase::Signalled) return true;
+  if (phase_ != wire::Phase::Running || !preparing_template_) return false;
+  // What was written before the signal belongs to the template's log, not to every clone's.
+  while (output_.carry() == output_pump::outcome::more) {
+  }
+  if (auto synced = sync_root(); !synced) log_line(synced.error());
+  if (auto forgotten = roms_.forget_cached(); !forgotten) log_line(forgotten.error());
+  phase_ = wire::Phase::Signalled;
+  log_line("workload signalled, its write is held");
+  port_.send(wire::SignalT{});
+  return true;
+}
+
+void agent::on_resume(const wire::Resume& message) {
+  const std::unique_ptr<wire::ResumeT> resume(message.UnPack());
+  if (phase_ == wire::Phase::Signalled) {
+    if (auto applied = apply_resume(*resume); !applied) {
+      fail("resume", applied.error());
+      return end_with(127);
+    }
+    generation_id_ = resume->generation_id;
+    preparing_template_ = false;
+    phase_ = wire::Phase::Running;
+    log_line("resumed as generation " + generation_id_);
+  } else if (generation_id_.empty() || generation_id_ != resume->generation_id) {
+    log_line("a resume was ignored, because no write is held");
+    return;
+  }
+  wire::ResumedT resumed;
+  resumed.nonce = resume->nonce;
+  resumed.generation_id = generation_id_;
+  port_.send(std::move(resumed));
+  libukp_->answer_writes(0);
+}
+
+status agent::apply_resume(const wire::ResumeT& resume) {
+  if (auto done = reseed_random(resume.entropy); !done) return done;
+  if (auto done = set_clock(resume.time_ns); !done) return done;
+  if (auto done = set_names({resume.hostname, resume.machine_id, resume.boot_id}); !done)
+    return done;
+  libukp_->set_generation_id(resume.generation_id);
+  return roms_.mount(places(resume.roms));
+}
+
+void agent::on_shutdown(const wire::Shutdown& shutdown) {
+  log_line("shutdown requested");
+  if (!workload_) return end_with(0);
+  if (kill_deadline_ || ending_ != ending::no) return;
+  libukp_->answer_writes(EINTR);
+  ::kill(workload_->pid(), SIGTERM);
+  ::kill(workload_->pid(), SIGCONT);
+  kill_deadline_ =
+      clock::now() + std::chrono::milliseconds(std::min(shutdown.grace_ms(), grace_limit_ms));
+}
+
+void agent::on_main_exit(int wait_status) {
+  // The verdict was written before the exit, but the two are reported in any order.
+  on_verdict();
+  if (failed_) return;
+  const int code =
+      WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  log_line("workload exited with code " + std::to_string(code));
+  end_with(code);
+}
+
+}  // namespace platen::guest

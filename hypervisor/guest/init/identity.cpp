@@ -1,0 +1,89 @@
+#include "hypervisor/guest/init/identity.hpp"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "hypervisor/guest/init/root.hpp"
+
+namespace platen::guest {
+namespace {
+
+const std::string own_folder = "/run/platen";
+const std::string hosts_begin =
+    "# written by platen-init\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n";
+
+// Shows the bytes at `target` by a file of ours bound over it. The file stays the same one, so a
+// later call changes what is seen without a second mount.
+status show_at(const std::string& target, const std::string& name, const std::string& bytes) {
+  if (auto made = make_folders(own_folder); !made) return made;
+  const std::string source = own_folder + "/" + name;
+  struct stat found {};
+  const bool bound = ::stat(source.c_str(), &found) == 0;
+  const owned_fd file(::open(source.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
+  if (!file.is_open()) return errno_error("cannot open " + source);
+  if (::pwrite(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
+      ::ftruncate(file.get(), static_cast<off_t>(bytes.size())) != 0)
+    return errno_error("cannot write " + source);
+  if (bound) return {};
+  return mount_at(source.c_str(), target, nullptr, MS_BIND);
+}
+
+status set_machine_id(const std::string& id) {
+  const std::string path = "/etc/machine-id";
+  if (auto replaced = replace_file(path, id + "\n", 0444); replaced) return {};
+  return show_at(path, "machine-id", id + "\n");
+}
+
+status write_hosts(const std::string& hostname) {
+  const auto present = read_file("/etc/hosts", 65536);
+  if (present && !present->empty() && !present->starts_with(hosts_begin)) return {};
+  const std::string line = hostname.empty() ? "" : "10.0.2.15\t" + hostname + "\n";
+  return replace_file("/etc/hosts", hosts_begin + line);
+}
+
+}  // namespace
+
+status reseed_random(std::span<const std::uint8_t> entropy) {
+  const owned_fd device(::open("/dev/urandom", O_RDWR | O_CLOEXEC));
+  if (!device.is_open()) return errno_error("cannot open /dev/urandom");
+  std::vector<std::uint32_t> words(2 + (entropy.size() + 3) / 4);
+  words[0] = static_cast<std::uint32_t>(entropy.size() * 8);
+  words[1] = static_cast<std::uint32_t>(entropy.size());
+  std::memcpy(words.data() + 2, entropy.data(), entropy.size());
+  if (::ioctl(device.get(), RNDADDENTROPY, words.data()) != 0)
+    return errno_error("cannot add entropy");
+  if (::ioctl(device.get(), RNDRESEEDCRNG) != 0)
+    return errno_error("cannot reseed the random number generator");
+  return {};
+}
+
+status set_names(const names& wanted) {
+  if (!wanted.hostname.empty()) {
+    if (::sethostname(wanted.hostname.data(), wanted.hostname.size()) != 0)
+      return errno_error("cannot set the host name " + wanted.hostname);
+    if (auto done = replace_file("/etc/hostname", wanted.hostname + "\n"); !done) return done;
+    if (auto done = write_hosts(wanted.hostname); !done) return done;
+  }
+  if (!wanted.machine_id.empty()) {
+    if (auto done = set_machine_id(wanted.machine_id); !done) return done;
+  }
+  if (wanted.boot_id.empty()) return {};
+  return show_at("/proc/sys/kernel/random/boot_id", "boot-id", wanted.boot_id + "\n");
+}
+
+status provide_network_files() {
+  if (auto made = make_folders("/etc"); !made) return made;
+  if (auto done = write_hosts(""); !done) return done;
+  const auto resolver = read_file("/etc/resolv.conf", 65536);
+  if (resolver && resolver->find("nameserver") != std::string::npos) return {};
+  return replace_file("/etc/resolv.conf", "nameserver 10.0.2.3\n");
+}
+
+}  // namespace platen::guest

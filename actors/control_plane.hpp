@@ -14,25 +14,12 @@
 #include <vector>
 
 #include "actors/instance/state.hpp"
+#include "actors/outcome.hpp"
 #include "actors/template/state.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "store/event_log.hpp"
 
 namespace platen::actors {
-
-struct rejection {
-  enum class kind {
-    not_found,
-    name_taken,
-    invalid,      // the message names the field
-    wrong_state,  // e.g. starting what runs
-    quota,        // a configured limit
-    busy,         // a queue is full: try again
-    unavailable   // the log failed; the daemon is ending
-  };
-  kind what = kind::invalid;
-  std::string message;  // one sentence for the user
-};
 
 template <class T>
 using answer = tl::expected<T, rejection>;
@@ -47,7 +34,7 @@ struct reference {
 };
 
 struct template_wish {
-  reference which;                             // name empty and uuid empty: anonymous, not yet offered
+  reference which;  // name empty and uuid empty: anonymous, not yet offered
   bool prepare = false;
   std::optional<events::vm_spec> create_args;  // absent: the template must exist
   std::uint64_t prepare_timeout_ms = 0;        // 0: none
@@ -99,8 +86,10 @@ class control_plane {
   virtual void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
   virtual void stop_instance(std::string uuid, stop_wish how, events::cause why,
                              callback<instance_ptr> done) = 0;
-  virtual void delete_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
-  virtual void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) = 0;
+  virtual void delete_instance(std::string uuid, events::cause why,
+                               callback<instance_ptr> done) = 0;
+  virtual void delete_template(std::string uuid, events::cause why,
+                               callback<template_ptr> done) = 0;
 
   // ---- reads: immutable snapshots of the confirmed states --------------------------------------
   // Null if there is none. Deleted entities are not found.

@@ -88,9 +88,13 @@ struct running_vm {
 };
 
 // boot: the guest's agent answered a nonce and the workload was started.
-struct booted { running_vm vm; };
+struct booted {
+  running_vm vm;
+};
 // clone: the agent answered a nonce after identity, clock and ROMs were renewed.
-struct cloned { running_vm vm; };
+struct cloned {
+  running_vm vm;
+};
 // The workload wrote to /uk/libukp/template_instance. Only for template preparations.
 struct signalled {};
 
@@ -103,7 +107,9 @@ struct snapshot_info {
   std::uint64_t disk_bytes = 0;
 };
 // snapshot: complete, synced and renamed into place. The preparing VM is gone.
-struct snapshotted { snapshot_info snapshot; };
+struct snapshotted {
+  snapshot_info snapshot;
+};
 
 // The VM is gone although nobody asked for it, or after stop/kill.
 struct exited {

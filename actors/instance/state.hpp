@@ -58,6 +58,7 @@ struct state {
   std::string accelerator;
   std::uint32_t pid = 0;
   std::string generation_id;
+  std::string caused_by;          // the request id behind the newest start or stop
   std::int64_t requested_us = 0;  // when the present start was asked for
   std::int64_t started_us = 0;    // when it last became running
   std::int64_t stopped_us = 0;
@@ -79,11 +80,11 @@ bool settled(const state& value);
 // ---- what the world should be doing while the instance is in this state ------------------------
 
 enum class vm_goal {
-  absent,     // no VM, no files
-  idle,       // no VM; the files of the last one stay for its logs
-  cloned,     // a clone of snapshot_id runs
-  booted,     // a VM booted from the image runs
-  stopped     // the VM ends: asked first, killed after the grace
+  absent,  // no VM, no files
+  idle,    // no VM; the files of the last one stay for its logs
+  cloned,  // a clone of snapshot_id runs
+  booted,  // a VM booted from the image runs
+  stopped  // the VM ends: asked first, killed after the grace
 };
 
 struct effects {

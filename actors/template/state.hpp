@@ -64,6 +64,7 @@ struct state {
   std::int64_t retry_at_us = 0;            // preparation_failed with a retry scheduled; 0: none
   std::string accelerator;                 // of the running preparation, once booted
   std::uint32_t pid = 0;
+  std::string caused_by;  // the request id behind the newest preparation
   std::optional<failure> last_failure;
   std::optional<snapshot> ready;           // in phase snapshotted, and after deletion while held
   std::set<std::string> clones_in_flight;  // instance ids
@@ -89,16 +90,17 @@ std::string snapshot_id(const std::string& template_id, std::uint32_t attempt);
 // ---- what the world should be doing while the template is in this state ------------------------
 
 enum class vm_goal {
-  absent,  // no VM of this template
+  absent,  // no VM of this template, no files of one
+  idle,    // no VM; the files of the one that became the snapshot stay for their logs
   booted,  // the preparing VM runs until its guest signals
   frozen   // the VM is turned into the snapshot
 };
 
 struct effects {
   vm_goal vm = vm_goal::absent;
-  std::uint32_t attempt = 0;                  // which VM, for booted and frozen
-  std::optional<std::string> keep_snapshot;   // any other snapshot of this template is garbage
-  std::optional<std::int64_t> wake_at_us;     // a deadline or a scheduled retry
+  std::uint32_t attempt = 0;                 // which VM, for booted and frozen
+  std::optional<std::string> keep_snapshot;  // any other snapshot of this template is garbage
+  std::optional<std::int64_t> wake_at_us;    // a deadline or a scheduled retry
   friend bool operator==(const effects&, const effects&) = default;
 };
 

@@ -1,0 +1,110 @@
+// The confirmed states of all entities, published by the actors and read by everybody else: reads
+// never wait for an actor, and waits end by notification. Thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace platen::actors {
+
+// State has members id, name, created_us.
+template <class State>
+class directory {
+ public:
+  using pointer = std::shared_ptr<const State>;
+  using deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+  void publish(pointer state) {
+    const std::lock_guard guard(mutex_);
+    auto& slot = entries_[state->id];
+    if (!slot) slot = std::make_shared<entry>();
+    slot->state = std::move(state);
+    slot->changed.notify_all();
+  }
+
+  // The last state of an entity: waits in progress see it, later reads find nothing.
+  void retire(pointer state) {
+    const std::lock_guard guard(mutex_);
+    const auto found = entries_.find(state->id);
+    if (found == entries_.end()) return;
+    found->second->state = std::move(state);
+    found->second->retired = true;
+    found->second->changed.notify_all();
+    entries_.erase(found);
+  }
+
+  pointer by_id(const std::string& id) const {
+    const std::lock_guard guard(mutex_);
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second->state;
+  }
+
+  pointer by_name(const std::string& name) const {
+    const std::lock_guard guard(mutex_);
+    for (const auto& [id, slot] : entries_) {
+      if (slot->state->name == name) return slot->state;
+    }
+    return nullptr;
+  }
+
+  // Oldest first.
+  std::vector<pointer> all() const {
+    std::vector<pointer> states;
+    {
+      const std::lock_guard guard(mutex_);
+      for (const auto& [id, slot] : entries_)
+        states.push_back(slot->state);
+    }
+    std::sort(states.begin(), states.end(), [](const pointer& a, const pointer& b) {
+      return std::tie(a->created_us, a->id) < std::tie(b->created_us, b->id);
+    });
+    return states;
+  }
+
+  // The first state that satisfies `until`, or the latest one when the deadline passes, the entity
+  // is retired or waits are cancelled. Null for an unknown id.
+  pointer wait(const std::string& id, const std::function<bool(const State&)>& until,
+               deadline when) const {
+    std::unique_lock guard(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return nullptr;
+    // The entry is held here, so that it outlives its removal from the directory.
+    const auto slot = found->second;
+    const auto over = [&] { return cancelled_ || slot->retired || until(*slot->state); };
+    if (when) {
+      slot->changed.wait_until(guard, *when, over);
+    } else {
+      slot->changed.wait(guard, over);
+    }
+    return slot->state;
+  }
+
+  void cancel_waits() {
+    const std::lock_guard guard(mutex_);
+    cancelled_ = true;
+    for (const auto& [id, slot] : entries_)
+      slot->changed.notify_all();
+  }
+
+ private:
+  struct entry {
+    pointer state;
+    bool retired = false;
+    std::condition_variable changed;
+  };
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<entry>> entries_;
+  bool cancelled_ = false;
+};
+
+}  // namespace platen::actors

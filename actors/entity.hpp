@@ -1,0 +1,186 @@
+// The CAF shell of an event-sourced entity, the same for every kind.
+//
+// A command is decided on, its events are appended, and only when they are durable the state
+// evolves, is published, the asker is answered and react() brings the world towards it. One command
+// is under way at a time; the others wait in order. Rules live in decide(), never here.
+#pragma once
+
+#include <caf/all.hpp>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "actors/outcome.hpp"
+#include "actors/runtime.hpp"
+
+namespace platen::actors {
+
+// A command on its way to an entity. `done` is called exactly once and must not block.
+template <class State, class Command>
+struct ask {
+  using state = State;
+  Command what;
+  events::cause why;
+  std::function<void(tl::expected<std::shared_ptr<const State>, rejection>)> done;
+};
+
+// The log's answer, on its way back to the entity that appended.
+struct append_done {
+  store::result<store::appended> result;
+};
+
+template <class State, class Command>
+class entity : public caf::event_based_actor {
+ public:
+  using state_ptr = std::shared_ptr<const State>;
+  using question = ask<State, Command>;
+
+  // `stream_of` names the stream of an id.
+  entity(caf::actor_config& config, const runtime& env,
+         std::string (*stream_of)(const std::string&), State initial)
+      : caf::event_based_actor(config),
+        env_(env),
+        stream_(stream_of(initial.id)),
+        now_(std::make_shared<const State>(std::move(initial))) {
+    set_exception_handler([this](std::exception_ptr& raised) {
+      env_.on_fatal("actor " + stream_ + " failed: " + describe(raised));
+      return caf::make_error(caf::exit_reason::unhandled_exception);
+    });
+  }
+
+  void on_exit() override {
+    const auto ended = tl::make_unexpected(
+        rejection{rejection::kind::unavailable, "the daemon is stopping: ask again"});
+    if (under_way_) answer(*under_way_, ended);
+    for (auto& waiting : waiting_)
+      answer(waiting, ended);
+    under_way_.reset();
+    waiting_.clear();
+  }
+
+ protected:
+  // The confirmed state.
+  const State& now() const { return *now_; }
+  const state_ptr& now_ptr() const { return now_; }
+  const runtime& env() const { return env_; }
+
+  // Called after each command that was carried out, also where it had no events.
+  virtual void react(const State& before, const events::cause& why) = 0;
+
+  void submit(question q) {
+    if (under_way_) {
+      if (waiting_.size() >= env_.max_waiting_commands) {
+        answer(q, tl::make_unexpected(rejection{rejection::kind::busy,
+                                                "too many requests are waiting for this entity"}));
+        return;
+      }
+      waiting_.push_back(std::move(q));
+      return;
+    }
+    process(std::move(q));
+    drain();
+  }
+
+  void submit(Command what, events::cause why) {
+    submit(question{std::move(what), std::move(why), nullptr});
+  }
+
+  // Handlers that every entity's behavior includes.
+  auto on_append_done() {
+    return [this](const append_done& message) {
+      finish(message.result);
+      drain();
+    };
+  }
+
+ private:
+  static void answer(question& q, tl::expected<state_ptr, rejection> with) {
+    if (auto done = std::exchange(q.done, nullptr)) done(std::move(with));
+  }
+
+  static std::string describe(const std::exception_ptr& raised) {
+    try {
+      std::rethrow_exception(raised);
+    } catch (const std::exception& error) {
+      return error.what();
+    } catch (...) {
+      return "unknown exception";
+    }
+  }
+
+  void drain() {
+    while (!under_way_ && !waiting_.empty()) {
+      auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      process(std::move(next));
+    }
+  }
+
+  void process(question q) {
+    auto decided = decide(*now_, q.what);
+    if (!decided) {
+      answer(q, tl::make_unexpected(decided.error()));
+      return;
+    }
+    if (decided->empty()) {
+      answer(q, now_);
+      react(*now_, q.why);
+      return;
+    }
+    pending_ = std::move(*decided);
+    pending_time_us_ = env_.now_us();
+    pending_why_ = q.why;
+    under_way_ = std::move(q);
+    env_.log.append({stream_, now_->version, under_way_->why, pending_time_us_, pending_},
+                    [self = caf::actor_cast<caf::actor>(this)](store::result<store::appended> r) {
+                      caf::anon_send(self, append_done{std::move(r)});
+                    });
+  }
+
+  void finish(const store::result<store::appended>& result) {
+    auto q = std::move(*under_way_);
+    under_way_.reset();
+    if (!result) {
+      answer(q, tl::make_unexpected(rejection{rejection::kind::unavailable,
+                                              "the event log refused: " + result.error().message}));
+      env_.on_fatal("append to " + stream_ + " failed: " + result.error().message);
+      return;
+    }
+    const auto before = now_;
+    now_ = std::make_shared<const State>(folded());
+    publish(now_);
+    answer(q, now_);
+    react(*before, q.why);
+  }
+
+  State folded() {
+    State next = *now_;
+    events::envelope wrapped;
+    wrapped.stream = stream_;
+    wrapped.time_us = pending_time_us_;
+    wrapped.why = std::move(pending_why_);
+    for (auto& event : pending_) {
+      wrapped.version = next.version + 1;
+      wrapped.what = std::move(event);
+      next = evolve(std::move(next), wrapped);
+    }
+    pending_.clear();
+    return next;
+  }
+
+  virtual void publish(const state_ptr& state) = 0;
+
+  const runtime& env_;
+  std::string stream_;
+  state_ptr now_;
+  std::optional<question> under_way_;
+  std::vector<events::event> pending_;
+  std::int64_t pending_time_us_ = 0;
+  events::cause pending_why_;
+  std::deque<question> waiting_;
+};
+
+}  // namespace platen::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::append_done)

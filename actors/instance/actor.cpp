@@ -1,0 +1,174 @@
+#include "actors/instance/actor.hpp"
+
+#include "actors/replay.hpp"
+#include "actors/vm_spec.hpp"
+
+namespace platen::actors::instance {
+
+actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial)
+    : entity(config, env, instance_stream, std::move(initial)), registry_(std::move(registry)) {}
+
+caf::behavior actor::make_behavior() {
+  return {
+      on_append_done(),
+      [this](farewell) { quit(); },
+      [this](const instance_ask& message) { submit(message); },
+      [this](const hypervisor::report& message) { on_report(message); },
+      [this](const begin& message) { on_begin(message); },
+      [this](const lease_granted& message) { on_granted(message); },
+      [this](const lease_refused& message) {
+        asked_.wants_grant = false;
+        submit(clone_refused{message.stage, message.reason, message.console_tail},
+               because(events::origin::system));
+      },
+  };
+}
+
+void actor::on_exit() {
+  registry_ = nullptr;
+  entity::on_exit();
+}
+
+void actor::on_begin(const begin& message) {
+  begun_ = true;
+  if (message.adopt) {
+    adopting_ = true;
+    env().driver.adopt(vm(now().attempt));
+    const bool clone = !now().template_id.empty();
+    asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
+    asked_.attempt = now().attempt;
+  }
+  if (message.lost) submit(vm_lost{now().attempt}, because(events::origin::reconcile));
+  converge();
+}
+
+void actor::on_granted(const lease_granted& message) {
+  // The lease is answered: a later start asks again.
+  asked_.wants_grant = false;
+  instance_ask question{clone_granted{message.snapshot_id}, because(events::origin::system), {}};
+  question.done = [this](const auto&) {
+    // The instance was stopped or deleted while the grant was on its way.
+    if (now().phase != lifecycle::cloning) return_lease(false, "", "");
+  };
+  submit(std::move(question));
+}
+
+void actor::on_report(const hypervisor::report& message) {
+  const auto attempt = message.vm.attempt;
+  const bool adopting = std::exchange(adopting_, false);
+  const auto running = [&](const hypervisor::running_vm& vm) {
+    vm_running command{attempt, vm.accelerator, vm.pid, vm.generation_id, {}};
+    for (const auto& port : vm.ports)
+      command.ports.emplace_back(port.guest_port, port.host_port);
+    submit(std::move(command), because(events::origin::system));
+  };
+  if (const auto* booted = std::get_if<hypervisor::booted>(&message.what)) {
+    running(booted->vm);
+  } else if (const auto* cloned = std::get_if<hypervisor::cloned>(&message.what)) {
+    running(cloned->vm);
+  } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
+    if (adopting && now().phase != lifecycle::running) {
+      submit(vm_lost{attempt}, because(events::origin::reconcile));
+    } else {
+      submit(vm_exited{attempt, exited->exit_known, exited->exit_code, exited->reason,
+                       exited->console_tail},
+             because(events::origin::guest));
+    }
+  } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {
+    on_failed(attempt, *failed, adopting);
+  }
+}
+
+void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, bool adopting) {
+  if (adopting) {
+    submit(vm_lost{attempt}, because(events::origin::reconcile));
+    return;
+  }
+  if (what.snapshot_damaged && attempt == now().attempt) {
+    return_lease(false, now().snapshot_id, what.reason);
+  }
+  submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail},
+         because(events::origin::system));
+}
+
+void actor::publish(const state_ptr& state) {
+  if (state->phase == lifecycle::deleted) {
+    env().instances.retire(state);
+    caf::anon_send(registry_, retired{state->id});
+    return;
+  }
+  env().instances.publish(state);
+}
+
+void actor::react(const state& before, const events::cause&) {
+  const bool moved = before.phase != now().phase;
+  if (moved && before.phase == lifecycle::cloning) {
+    return_lease(now().phase == lifecycle::running, "", "");
+  }
+  if (moved && before.phase == lifecycle::waiting_for_template &&
+      now().phase != lifecycle::cloning) {
+    asked_.wants_grant = false;
+    return_lease(false, "", "");
+  }
+  converge();
+  if (moved && now().phase == lifecycle::deleted) caf::anon_send(registry_, finished{now().id});
+}
+
+void actor::return_lease(bool running, std::string damaged_snapshot, std::string reason) {
+  caf::anon_send(registry_,
+                 lease_returned{now().template_id, now().id, running, std::move(damaged_snapshot),
+                                std::move(reason), because(events::origin::system)});
+}
+
+void actor::converge() {
+  if (!begun_) return;
+  const auto want = wanted(now());
+  if (want.wants_grant && !asked_.wants_grant) {
+    caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
+                                    caf::actor_cast<caf::actor>(this)});
+  }
+  order_vm(want);
+  const bool asked_grant = want.wants_grant || asked_.wants_grant;
+  asked_ = want;
+  asked_.wants_grant = asked_grant;
+}
+
+void actor::order_vm(const effects& want) {
+  const bool same = asked_.vm == want.vm && asked_.attempt == want.attempt;
+  // The files of an earlier life go when the next one begins.
+  if (want.attempt > 1 && asked_.attempt != 0 && asked_.attempt < want.attempt) {
+    env().driver.remove(vm(asked_.attempt));
+  }
+  switch (want.vm) {
+    case vm_goal::cloned:
+      if (same) return;
+      env().driver.clone(
+          to_clone_order(vm(want.attempt), now().snapshot_id, now().spec, now().name));
+      return;
+    case vm_goal::booted:
+      if (same) return;
+      env().driver.boot(
+          {vm(want.attempt), hypervisor::purpose::instance, to_hypervisor(now().spec, now().name)});
+      return;
+    case vm_goal::stopped:
+      if (same && force_asked_ == now().force_stop) return;
+      force_asked_ = now().force_stop;
+      if (now().force_stop) {
+        env().driver.kill(vm(want.attempt));
+      } else {
+        env().driver.stop(vm(want.attempt), now().stop_grace_ms);
+      }
+      return;
+    case vm_goal::idle:
+      return;
+    case vm_goal::absent:
+      if (want.attempt != 0) env().driver.remove(vm(want.attempt));
+      return;
+  }
+}
+
+events::cause actor::because(events::origin source) const {
+  return {now().caused_by, "platend", source};
+}
+
+}  // namespace platen::actors::instance

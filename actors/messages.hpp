@@ -1,0 +1,100 @@
+// What actors say to each other. In-process only: nothing here is ever serialised.
+#pragma once
+
+#include <caf/all.hpp>
+#include <string>
+
+#include "actors/control_plane.hpp"
+#include "actors/entity.hpp"
+#include "actors/instance/decide.hpp"
+#include "actors/template/decide.hpp"
+
+namespace platen::actors {
+
+using template_ask = ask<vm_template::state, vm_template::command>;
+using instance_ask = ask<instance::state, instance::command>;
+
+// Sent once to each entity after a restart, when the hypervisor is ready for orders.
+struct begin {
+  bool adopt = false;  // its VM still runs
+  bool lost = false;   // its VM is gone
+};
+
+// Instance to registry to template: the instance wants a clone.
+struct lease {
+  std::string template_id;
+  std::string instance_id;
+  events::cause why;
+  caf::actor instance;  // receives lease_granted or lease_refused, exactly once
+};
+struct lease_granted {
+  std::string snapshot_id;
+};
+struct lease_refused {
+  std::string stage;
+  std::string reason;
+  std::string console_tail;
+};
+
+// Instance to registry to template: what became of a clone.
+struct lease_returned {
+  std::string template_id;
+  std::string instance_id;
+  bool running = false;
+  std::string damaged_snapshot;  // not empty: it did not verify, for this reason:
+  std::string reason;
+  events::cause why;
+};
+
+// Control plane to registry.
+struct create_message {
+  create_instance wish;
+  events::cause why;
+  control_plane::callback<created> done;
+};
+struct template_message {
+  std::string uuid;
+  template_ask ask;
+};
+struct instance_message {
+  std::string uuid;
+  instance_ask ask;
+};
+// Registry to itself: the template of a create is durable.
+struct template_confirmed {
+  create_message create;
+  std::string template_id;
+  std::string instance_id;
+  tl::expected<template_ptr, rejection> result;
+};
+// Control plane to registry, once: the hypervisor takes orders now.
+struct go {};
+// Entity to registry: it is deleted, its name is free again.
+struct retired {
+  std::string uuid;
+};
+// Entity to registry: deleted, and nothing is left to do. Answered by farewell.
+struct finished {
+  std::string uuid;
+};
+// Registry to entity: no message follows.
+struct farewell {};
+
+}  // namespace platen::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::begin)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_granted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_refused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_returned)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::create_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_confirmed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::go)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::retired)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::finished)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::farewell)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::hypervisor::report)

@@ -1,0 +1,225 @@
+#include "actors/plane.hpp"
+
+#include <boost/uuid/uuid_generators.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <future>
+
+#include "actors/registry.hpp"
+#include "actors/replay.hpp"
+
+namespace platen::actors {
+
+namespace {
+
+std::int64_t wall_clock_us() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// Version 4, from the kernel's generator.
+std::string random_uuid() {
+  static thread_local boost::uuids::random_generator generate;
+  return boost::uuids::to_string(generate());
+}
+
+class plane final : public control_plane {
+ public:
+  plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
+      : setup_(std::move(setup)), how_(std::move(how)), env_{log,           driver,
+                                                             templates_,    instances_,
+                                                             setup_.now_us, setup_.new_uuid,
+                                                             how_.on_fatal} {}
+
+  // An actor system that is its own goes first: its actors refer to the other members.
+  ~plane() override {
+    shutdown(false);
+    setup_.own.reset();
+  }
+
+  tl::expected<void, std::string> begin();
+
+  void create(create_instance wish, events::cause why, callback<created> done) override {
+    caf::anon_send(registry_, create_message{std::move(wish), std::move(why), std::move(done)});
+  }
+
+  void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::start{}, std::move(why), std::move(done));
+  }
+
+  void stop_instance(std::string uuid, stop_wish how, events::cause why,
+                     callback<instance_ptr> done) override {
+    const auto grace_ms = how.grace_ms == 0 ? how_.stop_grace_ms : how.grace_ms;
+    ask_instance(std::move(uuid), instance::stop{how.force, grace_ms}, std::move(why),
+                 std::move(done));
+  }
+
+  void delete_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::remove{}, std::move(why), std::move(done));
+  }
+
+  void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
+    template_ask question{vm_template::remove{}, std::move(why), std::move(done)};
+    caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
+  }
+
+  instance_ptr find_instance(const reference& which) const override {
+    return which.uuid.empty() ? instances_.by_name(which.name) : instances_.by_id(which.uuid);
+  }
+  template_ptr find_template(const reference& which) const override {
+    return which.uuid.empty() ? templates_.by_name(which.name) : templates_.by_id(which.uuid);
+  }
+  std::vector<instance_ptr> instances() const override { return instances_.all(); }
+  std::vector<template_ptr> templates() const override { return templates_.all(); }
+
+  instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
+                             deadline when) const override {
+    return instances_.wait(uuid, until, when);
+  }
+  template_ptr wait_template(const std::string& uuid, const template_predicate& until,
+                             deadline when) const override {
+    return templates_.wait(uuid, until, when);
+  }
+  void cancel_waits() override {
+    instances_.cancel_waits();
+    templates_.cancel_waits();
+  }
+
+  hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
+                                 std::int64_t offset, std::uint64_t limit) const override {
+    std::uint32_t attempt = 0;
+    if (const auto found = instances_.by_id(uuid)) {
+      attempt = found->attempt;
+    } else if (const auto of = templates_.by_id(uuid)) {
+      attempt = of->attempt;
+    }
+    if (attempt == 0) return {};
+    return env_.driver.read_log({uuid, attempt}, kind, offset, limit);
+  }
+
+  void shutdown(bool stop_vms) override;
+
+ private:
+  void ask_instance(std::string uuid, instance::command what, events::cause why,
+                    callback<instance_ptr> done) {
+    instance_ask question{std::move(what), std::move(why), std::move(done)};
+    caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
+  }
+
+  void stop_all_instances();
+  tl::expected<void, std::string> record(events::event what);
+
+  plane_setup setup_;
+  options how_;
+  directory<vm_template::state> templates_;
+  directory<instance::state> instances_;
+  runtime env_;
+  caf::actor registry_;
+  std::uint64_t system_version_ = 0;
+  bool running_ = false;
+};
+
+tl::expected<void, std::string> plane::begin() {
+  auto log = replay(env_.log);
+  if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
+  const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
+    system_version_ = event.version;
+    return true;
+  });
+  if (!counted) return tl::make_unexpected(counted.error().message);
+
+  auto found = env_.driver.start(
+      [this](hypervisor::report report) { caf::anon_send(registry_, std::move(report)); });
+  if (!found) return tl::make_unexpected("the hypervisor did not start: " + found.error());
+
+  events::daemon_started started;
+  started.version = how_.version;
+  started.hypervisor = env_.driver.name();
+  started.accelerator = env_.driver.accelerator();
+  if (auto recorded = record(std::move(started)); !recorded) return recorded;
+
+  for (const auto& [id, state] : log->templates) {
+    if (state.phase != vm_template::lifecycle::deleted) {
+      templates_.publish(std::make_shared<const vm_template::state>(state));
+    }
+  }
+  for (const auto& [id, state] : log->instances) {
+    if (state.phase != instance::lifecycle::deleted) {
+      instances_.publish(std::make_shared<const instance::state>(state));
+    }
+  }
+  auto plan = reconcile(*log, *found);
+  for (auto& vm : plan.remove)
+    env_.driver.remove(vm);
+  for (auto& snapshot : plan.remove_snapshots)
+    env_.driver.remove_snapshot(snapshot);
+  // Orders, and so reports, begin with `go`, when registry_ is set.
+  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(*log), std::move(plan));
+  caf::anon_send(registry_, go{});
+  running_ = true;
+  return {};
+}
+
+// A fact about the daemon itself. Blocking.
+tl::expected<void, std::string> plane::record(events::event what) {
+  auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
+  auto result = durable->get_future();
+  env_.log.append(
+      {system_stream,
+       system_version_,
+       {"", "platend", events::origin::system},
+       env_.now_us(),
+       {std::move(what)}},
+      [durable](store::result<store::appended> r) { durable->set_value(std::move(r)); });
+  const auto appended = result.get();
+  if (!appended) return tl::make_unexpected(appended.error().message);
+  system_version_ = appended->version;
+  return {};
+}
+
+void plane::stop_all_instances() {
+  const events::cause why{"", "platend", events::origin::system};
+  const auto all = instances_.all();
+  for (const auto& one : all)
+    stop_instance(one->id, {}, why, [](const auto&) {});
+  const auto limit = std::chrono::steady_clock::now() +
+                     std::chrono::milliseconds(how_.stop_grace_ms) + std::chrono::seconds(5);
+  for (const auto& one : all) {
+    wait_instance(
+        one->id,
+        [](const instance::state& s) {
+          return s.phase != instance::lifecycle::running && settled(s);
+        },
+        limit);
+  }
+}
+
+void plane::shutdown(bool stop_vms) {
+  if (!std::exchange(running_, false)) return;
+  if (stop_vms) stop_all_instances();
+  cancel_waits();
+  env_.driver.shutdown();
+  caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
+  registry_ = nullptr;
+  record(events::daemon_stopped{});
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<control_plane>, std::string> start_plane(plane_setup setup,
+                                                                      options how,
+                                                                      store::event_log& log,
+                                                                      hypervisor::driver& driver) {
+  auto made = std::make_unique<plane>(std::move(setup), std::move(how), log, driver);
+  if (auto begun = made->begin(); !begun) return tl::make_unexpected(begun.error());
+  return made;
+}
+
+tl::expected<std::unique_ptr<control_plane>, std::string> control_plane::start(
+    options how, store::event_log& log, hypervisor::driver& driver) {
+  auto own = std::make_unique<owned_system>();
+  auto& system = own->system;
+  return start_plane({std::move(own), system, wall_clock_us, random_uuid}, std::move(how), log,
+                     driver);
+}
+
+}  // namespace platen::actors

@@ -1,0 +1,135 @@
+#include "actors/reconcile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace platen::actors {
+
+namespace {
+
+struct row {
+  claim says;
+  find is;
+  action then;
+};
+
+constexpr std::array<row, 15> table{{
+    {claim::none, find::absent, action::none},
+    {claim::none, find::dead, action::remove},
+    {claim::none, find::alive, action::remove},
+    {claim::other_attempt, find::absent, action::none},
+    {claim::other_attempt, find::dead, action::remove},
+    {claim::other_attempt, find::alive, action::remove},
+    {claim::live, find::absent, action::lost},
+    {claim::live, find::dead, action::lost},
+    {claim::live, find::alive, action::adopt},
+    {claim::files, find::absent, action::none},
+    {claim::files, find::dead, action::none},
+    {claim::files, find::alive, action::remove},
+    {claim::nothing, find::absent, action::none},
+    {claim::nothing, find::dead, action::remove},
+    {claim::nothing, find::alive, action::remove},
+}};
+
+struct claims {
+  std::map<hypervisor::vm_ref, claim> vms;  // the present VM of each entity
+  std::set<std::string> entities;
+
+  void add(const std::string& id, std::uint32_t attempt, claim what) {
+    vms[{id, attempt}] = what;
+    entities.insert(id);
+  }
+
+  claim of(const hypervisor::vm_ref& vm) const {
+    if (const auto present = vms.find(vm); present != vms.end()) return present->second;
+    return entities.contains(vm.id) ? claim::other_attempt : claim::none;
+  }
+};
+
+claim claim_of(const vm_template::state& entity) {
+  switch (wanted(entity).vm) {
+    case vm_template::vm_goal::booted:
+    case vm_template::vm_goal::frozen:
+      return claim::live;
+    case vm_template::vm_goal::idle:
+      return claim::files;
+    case vm_template::vm_goal::absent:
+      break;
+  }
+  return claim::nothing;
+}
+
+claim claim_of(const instance::state& entity) {
+  switch (wanted(entity).vm) {
+    case instance::vm_goal::cloned:
+    case instance::vm_goal::booted:
+    case instance::vm_goal::stopped:
+      return claim::live;
+    case instance::vm_goal::idle:
+      return claim::files;
+    case instance::vm_goal::absent:
+      break;
+  }
+  return claim::nothing;
+}
+
+claims claims_of(const world& log) {
+  claims all;
+  for (const auto& [id, entity] : log.templates) {
+    if (entity.phase == vm_template::lifecycle::deleted) continue;
+    all.add(id, entity.attempt, claim_of(entity));
+  }
+  for (const auto& [id, entity] : log.instances) {
+    if (entity.phase == instance::lifecycle::deleted) continue;
+    all.add(id, entity.attempt, claim_of(entity));
+  }
+  return all;
+}
+
+}  // namespace
+
+action decide(claim says, find is) {
+  const auto match = std::find_if(table.begin(), table.end(), [&](const row& candidate) {
+    return candidate.says == says && candidate.is == is;
+  });
+  return match->then;
+}
+
+reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
+  reconciliation plan;
+  const auto claimed = claims_of(log);
+
+  std::map<hypervisor::vm_ref, find> present;
+  for (const auto& vm : found.vms) {
+    present[vm.vm] = vm.alive ? find::alive : find::dead;
+    const auto then = decide(claimed.of(vm.vm), present[vm.vm]);
+    if (then == action::remove) plan.remove.push_back(vm.vm);
+  }
+  for (const auto& [vm, says] : claimed.vms) {
+    const auto is = present.contains(vm) ? present[vm] : find::absent;
+    const auto then = decide(says, is);
+    plan.entities[vm.id] = then == action::remove ? action::none : then;
+  }
+
+  const std::set<std::string> complete(found.snapshots.begin(), found.snapshots.end());
+  std::set<std::string> kept;
+  for (const auto& [id, entity] : log.templates) {
+    const auto keep = wanted(entity).keep_snapshot;
+    if (!keep) continue;
+    kept.insert(*keep);
+    const bool here = complete.contains(*keep);
+    if (entity.phase == vm_template::lifecycle::snapshotted && !here) {
+      plan.missing_snapshots[id] = *keep;
+    }
+    // The snapshot was finished but its event was not: asking for it again yields the report.
+    if (entity.phase == vm_template::lifecycle::snapshotting && here) {
+      plan.entities[id] = action::none;
+    }
+  }
+  std::copy_if(complete.begin(), complete.end(), std::back_inserter(plan.remove_snapshots),
+               [&](const std::string& id) { return !kept.contains(id); });
+  return plan;
+}
+
+}  // namespace platen::actors

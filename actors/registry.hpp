@@ -1,0 +1,59 @@
+// Knows every living entity by name and id, makes new ones, and passes messages on to them.
+//
+// Names are reserved here, by one actor, before anything is appended: that is what makes a thousand
+// concurrent requests for one template name meet on one template.
+#pragma once
+
+#include <map>
+
+#include "actors/messages.hpp"
+#include "actors/reconcile.hpp"
+
+namespace platen::actors {
+
+class registry : public caf::event_based_actor {
+ public:
+  // `log` holds the entities to bring back to life; `plan` what to tell each of them.
+  registry(caf::actor_config& config, const runtime& env, const options& limits, world log,
+           reconciliation plan);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "registry"; }
+  void on_exit() override;
+
+ private:
+  void revive();
+  void begin_all();
+  void return_forgotten_leases();
+
+  void on_create(const create_message& message);
+  void on_template_confirmed(const template_confirmed& message);
+  void on_retired(const retired& message);
+  void on_finished(const finished& message);
+  void on_lease(const lease& message);
+
+  tl::expected<std::string, rejection> resolve_template(const template_wish& wish,
+                                                        const events::cause& why);
+  std::string add_template(const template_wish& wish, const events::cause& why);
+  void request_instance(const create_message& message, const std::string& uuid,
+                        const template_ptr& from);
+
+  caf::actor spawn_template(vm_template::state initial);
+  caf::actor spawn_instance(instance::state initial);
+
+  struct entry {
+    caf::actor actor;  // null while an instance waits for its template to be durable
+    std::string name;
+  };
+
+  const runtime& env_;
+  const options& limits_;
+  world log_;                               // until go
+  reconciliation plan_;                     // until go
+  std::map<std::string, entry> templates_;  // by UUID
+  std::map<std::string, entry> instances_;
+  std::map<std::string, std::string> template_names_;  // name to UUID
+  std::map<std::string, std::string> instance_names_;
+};
+
+}  // namespace platen::actors

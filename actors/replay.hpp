@@ -1,0 +1,31 @@
+// The whole world as a log tells it: every entity's state, folded with the same evolve functions
+// that the running actors use. Effects play no part.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "actors/instance/state.hpp"
+#include "actors/template/state.hpp"
+#include "store/event_log.hpp"
+
+namespace platen::actors {
+
+struct world {
+  std::uint64_t sequence = 0;                           // of the last event folded in
+  std::map<std::string, vm_template::state> templates;  // by UUID
+  std::map<std::string, instance::state> instances;     // by UUID
+};
+
+// Folds one event in. Streams of other kinds count only towards `sequence`.
+void apply(world& all, const events::envelope& event);
+
+// Folds the log up to and including `up_to` (0: all of it).
+store::result<world> replay(const store::event_log& log, std::uint64_t up_to = 0);
+
+// Stream names: the kind, a slash, the entity's UUID.
+std::string template_stream(const std::string& uuid);
+std::string instance_stream(const std::string& uuid);
+inline constexpr const char* system_stream = "system/platend";
+
+}  // namespace platen::actors

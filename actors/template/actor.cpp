@@ -1,0 +1,235 @@
+#include "actors/template/actor.hpp"
+
+#include "actors/replay.hpp"
+#include "actors/vm_spec.hpp"
+
+namespace platen::actors::vm_template {
+
+namespace {
+
+using tick_atom = caf::atom_constant<caf::atom("tick")>;
+
+// Which stage a VM that ended by itself was in.
+std::string stage_of(lifecycle phase) {
+  switch (phase) {
+    case lifecycle::awaiting_guest_signal:
+      return "guest_signal";
+    case lifecycle::snapshotting:
+      return "snapshot";
+    default:
+      return "boot";
+  }
+}
+
+}  // namespace
+
+actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial)
+    : entity(config, env, template_stream, std::move(initial)), registry_(std::move(registry)) {}
+
+caf::behavior actor::make_behavior() {
+  return {
+      on_append_done(),
+      [this](farewell) { quit(); },
+      [this](const template_ask& message) { submit(message); },
+      [this](const lease& message) { on_lease(message); },
+      [this](const lease_returned& message) { on_lease_returned(message); },
+      [this](const hypervisor::report& message) { on_report(message); },
+      [this](const begin& message) { on_begin(message); },
+      [this](tick_atom, std::uint64_t timer) {
+        if (timer != timer_) return;
+        asked_.wake_at_us.reset();
+        submit(wake{env().now_us(), console_tail()}, because(events::origin::timer));
+      },
+  };
+}
+
+void actor::on_exit() {
+  for (auto& [id, waiting] : waiters_) {
+    caf::anon_send(waiting.instance, lease_refused{"template", "the daemon is stopping", ""});
+  }
+  waiters_.clear();
+  registry_ = nullptr;
+  entity::on_exit();
+}
+
+void actor::on_begin(const begin& message) {
+  begun_ = true;
+  if (message.adopt) {
+    adopting_ = true;
+    env().driver.adopt(vm(now().attempt));
+    asked_.vm = vm_goal::booted;
+    asked_.attempt = now().attempt;
+  }
+  if (message.lost) {
+    submit(vm_lost{now().attempt, env().now_us()}, because(events::origin::reconcile));
+  }
+  converge();
+  retire_if_done();
+}
+
+void actor::on_lease(const lease& message) {
+  waiters_[message.instance_id] = waiter{message.instance, message.why, false, {}};
+  ask_for_clone(message.instance_id);
+}
+
+void actor::ask_for_clone(const std::string& instance_id) {
+  auto& waiting = waiters_[instance_id];
+  waiting.asked_for = now().ready ? now().ready->id : "";
+  template_ask question{request_clone{instance_id, env().now_us()}, waiting.why, nullptr};
+  question.done = [this, instance_id](const auto& answer) {
+    if (const auto found = waiters_.find(instance_id); found != waiters_.end()) {
+      found->second.decided = true;
+    }
+    // A refusal changes no state, so nothing else will look at the waiters.
+    if (!answer) answer_waiters();
+  };
+  submit(std::move(question));
+}
+
+void actor::on_lease_returned(const lease_returned& message) {
+  waiters_.erase(message.instance_id);
+  submit(clone_done{message.instance_id, message.running}, message.why);
+  if (!message.damaged_snapshot.empty()) {
+    submit(snapshot_damaged{message.damaged_snapshot, message.reason}, message.why);
+  }
+}
+
+void actor::on_report(const hypervisor::report& message) {
+  const auto attempt = message.vm.attempt;
+  const bool adopting = std::exchange(adopting_, false);
+  const auto lost_or_failed = [&](std::string stage, std::string reason, std::string console) {
+    const auto why = because(adopting ? events::origin::reconcile : events::origin::guest);
+    if (adopting) {
+      submit(vm_lost{attempt, env().now_us()}, why);
+    } else {
+      submit(vm_failed{attempt, std::move(stage), std::move(reason), std::move(console)}, why);
+    }
+  };
+  if (const auto* booted = std::get_if<hypervisor::booted>(&message.what)) {
+    submit(vm_booted{attempt, booted->vm.accelerator, booted->vm.pid},
+           because(events::origin::system));
+  } else if (std::holds_alternative<hypervisor::signalled>(message.what)) {
+    submit(vm_signalled{attempt}, because(events::origin::guest));
+  } else if (const auto* done = std::get_if<hypervisor::snapshotted>(&message.what)) {
+    events::template_snapshotted event;
+    event.attempt = attempt;
+    event.snapshot_id = done->snapshot.snapshot_id;
+    event.accelerator = done->snapshot.accelerator;
+    event.manifest_sha256 = done->snapshot.manifest_sha256;
+    event.memory_bytes = done->snapshot.memory_bytes;
+    event.state_bytes = done->snapshot.state_bytes;
+    event.disk_bytes = done->snapshot.disk_bytes;
+    submit(vm_snapshotted{attempt, std::move(event)}, because(events::origin::system));
+  } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
+    lost_or_failed(stage_of(now().phase), exited->reason, exited->console_tail);
+  } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {
+    lost_or_failed(std::string(to_string(failed->where)), failed->reason, failed->console_tail);
+  }
+}
+
+void actor::publish(const state_ptr& state) {
+  if (state->phase == lifecycle::deleted) {
+    if (!std::exchange(retired_, true)) {
+      env().templates.retire(state);
+      caf::anon_send(registry_, retired{state->id});
+    }
+    return;
+  }
+  env().templates.publish(state);
+}
+
+void actor::react(const state&, const events::cause&) {
+  answer_waiters();
+  converge();
+  retire_if_done();
+}
+
+// Grants what was granted, refuses what cannot be any more, and asks again for those who came while
+// the template was being prepared.
+void actor::answer_waiters() {
+  std::vector<std::string> ask_again;
+  for (auto next = waiters_.begin(); next != waiters_.end();) {
+    const auto& [id, waiting] = *next;
+    if (!waiting.decided) {
+      ++next;
+      continue;
+    }
+    if (now().clones_in_flight.contains(id)) {
+      caf::anon_send(waiting.instance, lease_granted{now().ready->id});
+    } else if (now().phase == lifecycle::deleted) {
+      caf::anon_send(waiting.instance, lease_refused{"template", "the template was deleted", ""});
+    } else if (now().phase == lifecycle::preparation_failed && settled(now())) {
+      const auto& why = *now().last_failure;
+      caf::anon_send(waiting.instance, lease_refused{why.stage, why.reason, why.console_tail});
+    } else {
+      const bool ready = now().phase == lifecycle::snapshotted;
+      if (ready && waiting.asked_for != now().ready->id) ask_again.push_back(id);
+      ++next;
+      continue;
+    }
+    next = waiters_.erase(next);
+  }
+  for (const auto& id : ask_again)
+    ask_for_clone(id);
+}
+
+void actor::converge() {
+  if (!begun_) return;
+  const auto want = wanted(now());
+  order_vm(want);
+  if (asked_.keep_snapshot && asked_.keep_snapshot != want.keep_snapshot) {
+    env().driver.remove_snapshot(*asked_.keep_snapshot);
+  }
+  arm(want.wake_at_us);
+  asked_ = want;
+}
+
+void actor::order_vm(const effects& want) {
+  const bool same_vm = asked_.attempt == want.attempt;
+  if (asked_.attempt != 0 && !same_vm) env().driver.remove(vm(asked_.attempt));
+  switch (want.vm) {
+    case vm_goal::booted:
+      if (same_vm && asked_.vm == vm_goal::booted) return;
+      env().driver.boot({vm(want.attempt), hypervisor::purpose::template_preparation,
+                         to_hypervisor(now().spec, now().name)});
+      return;
+    case vm_goal::frozen:
+      if (same_vm && asked_.vm == vm_goal::frozen) return;
+      env().driver.snapshot({vm(want.attempt), *want.keep_snapshot});
+      return;
+    case vm_goal::idle:
+      return;
+    case vm_goal::absent:
+      if (same_vm && asked_.attempt != 0) env().driver.remove(vm(asked_.attempt));
+      return;
+  }
+}
+
+void actor::arm(std::optional<std::int64_t> at_us) {
+  if (at_us == asked_.wake_at_us) return;
+  ++timer_;
+  if (!at_us) return;
+  const auto wait = std::max<std::int64_t>(*at_us - env().now_us(), 0);
+  delayed_send(this, std::chrono::microseconds(wait), tick_atom::value, timer_);
+}
+
+// A deleted template stays only until the clones it granted no longer need its snapshot.
+void actor::retire_if_done() {
+  if (now().phase != lifecycle::deleted || !now().clones_in_flight.empty()) return;
+  if (!std::exchange(finished_, true)) caf::anon_send(registry_, finished{now().id});
+}
+
+events::cause actor::because(events::origin source) const {
+  return {now().caused_by, "platend", source};
+}
+
+std::string actor::console_tail() const {
+  using kind = hypervisor::driver::log_kind;
+  constexpr auto half = static_cast<std::int64_t>(events::console_tail_limit / 2);
+  const auto ref = vm(now().attempt);
+  auto tail = env().driver.read_log(ref, kind::console, -half, half).bytes;
+  tail += env().driver.read_log(ref, kind::workload, -half, half).bytes;
+  return tail;
+}
+
+}  // namespace platen::actors::vm_template

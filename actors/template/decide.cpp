@@ -1,0 +1,208 @@
+#include "actors/template/decide.hpp"
+
+#include <algorithm>
+
+namespace platen::actors::vm_template {
+
+namespace {
+
+using kind = rejection::kind;
+
+outcome refuse(kind what, std::string message) {
+  return tl::make_unexpected(rejection{what, std::move(message)});
+}
+
+outcome nothing() {
+  return std::vector<events::event>{};
+}
+
+template <class Event>
+outcome one(Event event) {
+  return std::vector<events::event>{std::move(event)};
+}
+
+bool preparing(const state& now) {
+  return now.phase == lifecycle::preparing || now.phase == lifecycle::awaiting_guest_signal ||
+         now.phase == lifecycle::snapshotting;
+}
+
+// A report counts only for the preparation that is under way.
+bool current(const state& now, std::uint32_t attempt) {
+  return preparing(now) && now.attempt == attempt;
+}
+
+events::preparation_started next_attempt(const state& now, std::int64_t now_us) {
+  events::preparation_started started;
+  started.attempt = now.attempt + 1;
+  if (now.prepare_timeout_ms != 0) {
+    started.deadline_us = now_us + static_cast<std::int64_t>(now.prepare_timeout_ms) * 1000;
+  }
+  return started;
+}
+
+std::int64_t earliest_retry_us(const state& now) {
+  return now.last_failure->at_us +
+         static_cast<std::int64_t>(now.last_failure->retry_after_ms) * 1000;
+}
+
+outcome fail(const state& now, std::string stage, std::string reason, std::string console_tail) {
+  events::preparation_failed failed;
+  failed.attempt = now.attempt;
+  failed.stage = std::move(stage);
+  failed.reason = std::move(reason);
+  if (console_tail.size() > events::console_tail_limit) {
+    console_tail.erase(0, console_tail.size() - events::console_tail_limit);
+  }
+  failed.console_tail = std::move(console_tail);
+  failed.retry_after_ms = backoff_ms(now.consecutive_failures + 1);
+  return one(std::move(failed));
+}
+
+// Brings a template without a snapshot on its way to one. Whoever comes while a preparation is
+// under way joins it: there is nothing to record.
+outcome make_prepared(const state& now, std::int64_t now_us) {
+  switch (now.phase) {
+    case lifecycle::requested:
+      return one(next_attempt(now, now_us));
+    case lifecycle::preparation_failed: {
+      if (now.retry_at_us != 0) return nothing();
+      if (const auto earliest = earliest_retry_us(now); now_us < earliest) {
+        events::preparation_scheduled scheduled;
+        scheduled.attempt = now.attempt + 1;
+        scheduled.not_before_us = earliest;
+        return one(scheduled);
+      }
+      return one(next_attempt(now, now_us));
+    }
+    default:
+      return nothing();
+  }
+}
+
+class decider {
+ public:
+  explicit decider(const state& now) : now_(now) {}
+
+  outcome operator()(const request& c) const {
+    if (now_.phase != lifecycle::none) {
+      return refuse(kind::wrong_state, "the template exists already");
+    }
+    return one(c.what);
+  }
+
+  outcome operator()(const request_clone& c) const {
+    if (gone()) return refuse(kind::not_found, gone_message());
+    if (now_.phase != lifecycle::snapshotted) return make_prepared(now_, c.now_us);
+    if (now_.clones_in_flight.contains(c.instance_id)) return nothing();
+    events::clone_granted granted;
+    granted.instance_id = c.instance_id;
+    granted.snapshot_id = now_.ready->id;
+    return one(std::move(granted));
+  }
+
+  outcome operator()(const request_preparation& c) const {
+    if (gone()) return refuse(kind::not_found, gone_message());
+    return make_prepared(now_, c.now_us);
+  }
+
+  outcome operator()(const wake& c) const {
+    if (now_.phase == lifecycle::preparation_failed && now_.retry_at_us != 0 &&
+        c.now_us >= now_.retry_at_us) {
+      return one(next_attempt(now_, c.now_us));
+    }
+    if (preparing(now_) && now_.deadline_us != 0 && c.now_us >= now_.deadline_us) {
+      const auto limit = std::to_string(now_.prepare_timeout_ms / 1000) + " s";
+      return now_.phase == lifecycle::awaiting_guest_signal
+                 ? fail(now_, "guest_signal",
+                        "the guest did not write to /uk/libukp/template_instance within " + limit,
+                        c.console_tail)
+                 : fail(now_, now_.phase == lifecycle::preparing ? "boot" : "snapshot",
+                        "the preparation did not finish within " + limit, c.console_tail);
+    }
+    return nothing();
+  }
+
+  outcome operator()(const clone_done& c) const {
+    if (!now_.clones_in_flight.contains(c.instance_id)) return nothing();
+    events::clone_finished finished;
+    finished.instance_id = c.instance_id;
+    finished.running = c.running;
+    return one(std::move(finished));
+  }
+
+  outcome operator()(const remove&) const {
+    if (gone()) return refuse(kind::not_found, gone_message());
+    return one(events::template_deleted{});
+  }
+
+  outcome operator()(const confirm&) const {
+    if (gone()) return refuse(kind::not_found, gone_message());
+    return nothing();
+  }
+
+  outcome operator()(const vm_booted& c) const {
+    if (!current(now_, c.attempt) || now_.phase != lifecycle::preparing) return nothing();
+    events::template_guest_booted booted;
+    booted.attempt = c.attempt;
+    booted.accelerator = c.accelerator;
+    booted.pid = c.pid;
+    return one(std::move(booted));
+  }
+
+  outcome operator()(const vm_signalled& c) const {
+    if (!current(now_, c.attempt) || now_.phase != lifecycle::awaiting_guest_signal) {
+      return nothing();
+    }
+    events::guest_signalled signalled;
+    signalled.attempt = c.attempt;
+    return one(signalled);
+  }
+
+  outcome operator()(const vm_snapshotted& c) const {
+    if (!current(now_, c.attempt) || now_.phase != lifecycle::snapshotting) return nothing();
+    return one(c.what);
+  }
+
+  outcome operator()(const vm_failed& c) const {
+    if (!current(now_, c.attempt)) return nothing();
+    return fail(now_, c.stage, c.reason, c.console_tail);
+  }
+
+  outcome operator()(const vm_lost& c) const {
+    if (!current(now_, c.attempt)) return nothing();
+    return one(next_attempt(now_, c.now_us));
+  }
+
+  outcome operator()(const snapshot_damaged& c) const {
+    if (now_.phase != lifecycle::snapshotted || now_.ready->id != c.snapshot_id) return nothing();
+    events::snapshot_rejected rejected;
+    rejected.attempt = now_.attempt;
+    rejected.snapshot_id = c.snapshot_id;
+    rejected.reason = c.reason;
+    return one(std::move(rejected));
+  }
+
+ private:
+  bool gone() const { return now_.phase == lifecycle::none || now_.phase == lifecycle::deleted; }
+  std::string gone_message() const {
+    return now_.name.empty() ? "No instance template with uuid '" + now_.id + "'"
+                             : "No instance template with name '" + now_.name + "'";
+  }
+
+  const state& now_;
+};
+
+}  // namespace
+
+outcome decide(const state& now, const command& what) {
+  return std::visit(decider(now), what);
+}
+
+std::uint64_t backoff_ms(std::uint32_t consecutive_failures) {
+  constexpr std::uint64_t first = 1000;
+  constexpr std::uint64_t most = 5 * 60 * 1000;
+  const auto doublings = std::min<std::uint32_t>(consecutive_failures - 1, 16);
+  return std::min(most, first << doublings);
+}
+
+}  // namespace platen::actors::vm_template

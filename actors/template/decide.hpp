@@ -1,0 +1,89 @@
+// What a template does about a command. Pure: time, ids and limits arrive inside the command.
+//
+// This is where a second request joins the first: see decide(state, request_clone).
+#pragma once
+
+#include <variant>
+
+#include "actors/outcome.hpp"
+#include "actors/template/state.hpp"
+
+namespace platen::actors::vm_template {
+
+// First command of every template.
+struct request {
+  events::template_requested what;
+};
+
+// An instance wants a clone. The answer follows from the state afterwards: granted if the instance
+// is in clones_in_flight, otherwise it waits (or, if there is a settled failure, is refused).
+struct request_clone {
+  std::string instance_id;
+  std::int64_t now_us = 0;
+};
+
+// Somebody wants the template prepared, but no clone of it yet.
+struct request_preparation {
+  std::int64_t now_us = 0;
+};
+
+// The time named by effects::wake_at_us has come. The console is for the story of a failure.
+struct wake {
+  std::int64_t now_us = 0;
+  std::string console_tail;
+};
+
+// What became of the clone; idempotent.
+struct clone_done {
+  std::string instance_id;
+  bool running = false;
+};
+
+struct remove {};
+
+// Changes nothing; answered once all that was commanded before it is durable.
+struct confirm {};
+
+// ---- reports of the hypervisor: each names its attempt, a stale one changes nothing
+// --------------
+
+struct vm_booted {
+  std::uint32_t attempt = 0;
+  std::string accelerator;
+  std::uint32_t pid = 0;
+};
+struct vm_signalled {
+  std::uint32_t attempt = 0;
+};
+struct vm_snapshotted {
+  std::uint32_t attempt = 0;
+  events::template_snapshotted what;
+};
+// The VM ended or could not be made.
+struct vm_failed {
+  std::uint32_t attempt = 0;
+  std::string stage;
+  std::string reason;
+  std::string console_tail;
+};
+// The VM disappeared together with an earlier daemon: the preparation starts again.
+struct vm_lost {
+  std::uint32_t attempt = 0;
+  std::int64_t now_us = 0;
+};
+// A stored snapshot did not verify, or is not there any more.
+struct snapshot_damaged {
+  std::string snapshot_id;
+  std::string reason;
+};
+
+using command =
+    std::variant<request, request_clone, request_preparation, wake, clone_done, remove, confirm,
+                 vm_booted, vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
+
+outcome decide(const state& now, const command& what);
+
+// Milliseconds to wait after the n-th consecutive failure (n from 1): 1 s, doubling, at most 5 min.
+std::uint64_t backoff_ms(std::uint32_t consecutive_failures);
+
+}  // namespace platen::actors::vm_template

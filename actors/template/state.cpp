@@ -1,0 +1,179 @@
+#include "actors/template/state.hpp"
+
+#include <utility>
+
+namespace platen::actors::vm_template {
+
+namespace {
+
+// Folds one event; overloads exist for the events of a template's stream, everything else is
+// passed over by the catch-all.
+class folder {
+ public:
+  folder(state& s, const events::envelope& at) : s_(s), at_(at) {}
+
+  void operator()(const events::template_requested& e) {
+    s_.name = e.name;
+    s_.spec = *e.spec;
+    s_.fingerprint = e.fingerprint;
+    s_.prepare_timeout_ms = e.prepare_timeout_ms;
+    s_.autokill_ms = e.autokill_ms;
+    s_.created_us = at_.time_us;
+    enter(lifecycle::requested);
+  }
+
+  void operator()(const events::preparation_scheduled& e) { s_.retry_at_us = e.not_before_us; }
+
+  void operator()(const events::preparation_started& e) {
+    s_.attempt = e.attempt;
+    s_.caused_by = at_.why.request_id;
+    s_.deadline_us = e.deadline_us;
+    s_.retry_at_us = 0;
+    s_.accelerator.clear();
+    s_.pid = 0;
+    s_.ready.reset();
+    enter(lifecycle::preparing);
+  }
+
+  void operator()(const events::template_guest_booted& e) {
+    s_.accelerator = e.accelerator;
+    s_.pid = e.pid;
+    enter(lifecycle::awaiting_guest_signal);
+  }
+
+  void operator()(const events::guest_signalled&) { enter(lifecycle::snapshotting); }
+
+  void operator()(const events::template_snapshotted& e) {
+    s_.ready = snapshot{e.snapshot_id, e.accelerator, e.manifest_sha256, e.memory_bytes,
+                        e.state_bytes, e.disk_bytes,  at_.time_us};
+    s_.consecutive_failures = 0;
+    s_.last_failure.reset();
+    s_.deadline_us = 0;
+    s_.pid = 0;
+    enter(lifecycle::snapshotted);
+  }
+
+  void operator()(const events::preparation_failed& e) {
+    fail({e.attempt, e.stage, e.reason, e.console_tail, at_.time_us, e.retry_after_ms});
+  }
+
+  void operator()(const events::snapshot_rejected& e) {
+    s_.ready.reset();
+    fail({e.attempt, "verify", e.reason, "", at_.time_us, 0});
+  }
+
+  void operator()(const events::clone_granted& e) {
+    s_.clones_in_flight.insert(e.instance_id);
+    s_.last_clone_us = at_.time_us;
+  }
+
+  void operator()(const events::clone_finished& e) {
+    s_.clones_in_flight.erase(e.instance_id);
+    if (e.running) ++s_.clones_made;
+  }
+
+  void operator()(const events::template_deleted&) { enter(lifecycle::deleted); }
+
+  template <class Other>
+  void operator()(const Other&) {}
+
+ private:
+  void enter(lifecycle phase) {
+    s_.phase = phase;
+    s_.phase_since_us = at_.time_us;
+  }
+
+  void fail(failure why) {
+    ++s_.consecutive_failures;
+    s_.last_failure = std::move(why);
+    s_.deadline_us = 0;
+    s_.retry_at_us = 0;
+    s_.pid = 0;
+    enter(lifecycle::preparation_failed);
+  }
+
+  state& s_;
+  const events::envelope& at_;
+};
+
+}  // namespace
+
+state evolve(state before, const events::envelope& event) {
+  before.version = event.version;
+  std::visit(folder(before, event), event.what);
+  return before;
+}
+
+std::string_view shown_lifecycle(const state& value) {
+  switch (value.phase) {
+    case lifecycle::none:
+      return "none";
+    case lifecycle::requested:
+      return "requested";
+    case lifecycle::preparing:
+      return "preparing";
+    case lifecycle::awaiting_guest_signal:
+      return "awaiting_guest_signal";
+    case lifecycle::snapshotting:
+      return "snapshotting";
+    case lifecycle::snapshotted:
+      return value.clones_in_flight.empty() ? "snapshotted" : "cloning";
+    case lifecycle::preparation_failed:
+      return "preparation_failed";
+    case lifecycle::deleted:
+      return "deleted";
+  }
+  return "unknown";
+}
+
+bool settled(const state& value) {
+  switch (value.phase) {
+    case lifecycle::snapshotted:
+    case lifecycle::deleted:
+      return true;
+    case lifecycle::preparation_failed:
+      return value.retry_at_us == 0;
+    default:
+      return false;
+  }
+}
+
+std::string snapshot_id(const std::string& template_id, std::uint32_t attempt) {
+  return template_id + "." + std::to_string(attempt);
+}
+
+effects wanted(const state& value) {
+  effects want;
+  switch (value.phase) {
+    case lifecycle::preparing:
+    case lifecycle::awaiting_guest_signal:
+      want.vm = vm_goal::booted;
+      want.attempt = value.attempt;
+      break;
+    case lifecycle::snapshotting:
+      want.vm = vm_goal::frozen;
+      want.attempt = value.attempt;
+      want.keep_snapshot = snapshot_id(value.id, value.attempt);
+      break;
+    case lifecycle::snapshotted:
+      want.vm = vm_goal::idle;
+      want.attempt = value.attempt;
+      want.keep_snapshot = value.ready->id;
+      break;
+    case lifecycle::deleted:
+      // Clones that were granted before the deletion still get theirs.
+      if (value.ready && !value.clones_in_flight.empty()) want.keep_snapshot = value.ready->id;
+      break;
+    case lifecycle::none:
+    case lifecycle::requested:
+    case lifecycle::preparation_failed:
+      break;
+  }
+  if (value.deadline_us != 0) want.wake_at_us = value.deadline_us;
+  if (value.phase == lifecycle::preparation_failed && value.retry_at_us != 0) {
+    want.wake_at_us = value.retry_at_us;
+  }
+  return want;
+}
+
+}  // namespace platen::actors::vm_template

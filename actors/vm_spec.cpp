@@ -1,0 +1,98 @@
+#include "actors/vm_spec.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "events/hash.hpp"
+
+namespace platen::actors {
+
+namespace {
+
+// RFC 1123: letters, digits and hyphens, at most 63 of them.
+std::string dns_label(const std::string& text) {
+  std::string label;
+  for (const char c : text) {
+    const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (plain) {
+      label += lower;
+    } else if (!label.empty() && label.back() != '-') {
+      label += '-';
+    }
+    if (label.size() == 63) break;
+  }
+  while (!label.empty() && label.back() == '-')
+    label.pop_back();
+  return label.empty() ? "instance" : label;
+}
+
+std::string hostname_of(const events::vm_spec& spec, const std::string& fallback) {
+  return spec.hostname.empty() ? dns_label(fallback) : spec.hostname;
+}
+
+std::vector<hypervisor::rom> roms_of(const events::vm_spec& spec) {
+  std::vector<hypervisor::rom> roms;
+  for (const auto& rom : spec.roms)
+    roms.push_back({rom.name, rom.at, rom.digest});
+  return roms;
+}
+
+std::vector<std::uint16_t> ports_of(const events::vm_spec& spec) {
+  std::vector<std::uint16_t> ports;
+  for (const auto& service : spec.services) {
+    if (std::find(ports.begin(), ports.end(), service.destination_port) == ports.end()) {
+      ports.push_back(service.destination_port);
+    }
+  }
+  return ports;
+}
+
+}  // namespace
+
+hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
+                                  const std::string& fallback_hostname) {
+  hypervisor::vm_spec vm;
+  vm.image = spec.image;
+  vm.args = spec.args;
+  for (const auto& variable : spec.env)
+    vm.env.push_back({variable.name, variable.value});
+  vm.memory_mb = spec.memory_mb;
+  vm.vcpus = spec.vcpus;
+  vm.hostname = hostname_of(spec, fallback_hostname);
+  vm.roms = roms_of(spec);
+  vm.guest_ports = ports_of(spec);
+  return vm;
+}
+
+hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, const std::string& snapshot_id,
+                                       const events::vm_spec& spec,
+                                       const std::string& fallback_hostname) {
+  return {vm, snapshot_id, hostname_of(spec, fallback_hostname), roms_of(spec), ports_of(spec)};
+}
+
+std::string fingerprint(const events::vm_spec& spec) {
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(events::wire::CreateVmSpec(builder, &spec));
+  const std::string_view bytes(reinterpret_cast<const char*>(builder.GetBufferPointer()),
+                               builder.GetSize());
+  return events::to_hex(events::sha256_of(bytes));
+}
+
+std::vector<std::string> differences(const events::vm_spec& a, const events::vm_spec& b) {
+  std::vector<std::string> names;
+  const auto compare = [&](const auto& left, const auto& right, const char* name) {
+    if (!(left == right)) names.emplace_back(name);
+  };
+  compare(a.image, b.image, "image");
+  compare(a.args, b.args, "args");
+  compare(a.env, b.env, "env");
+  compare(a.memory_mb, b.memory_mb, "memory_mb");
+  compare(a.vcpus, b.vcpus, "vcpus");
+  compare(a.hostname, b.hostname, "hostname");
+  compare(a.roms, b.roms, "roms");
+  compare(a.services, b.services, "service_group");
+  return names;
+}
+
+}  // namespace platen::actors

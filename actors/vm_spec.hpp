@@ -1,0 +1,26 @@
+// The spec in the log, as the hypervisor wants to have it.
+#pragma once
+
+#include <string>
+
+#include "events/event.hpp"
+#include "hypervisor/hypervisor.hpp"
+
+namespace platen::actors {
+
+// `fallback_hostname` is used where the spec names none; it is made a DNS label.
+hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
+                                  const std::string& fallback_hostname);
+
+// The clone's share of a spec: what may differ from its template.
+hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, const std::string& snapshot_id,
+                                       const events::vm_spec& spec,
+                                       const std::string& fallback_hostname);
+
+// SHA-256 of the canonical form of a spec, lower-case hex: equal specs, equal fingerprints.
+std::string fingerprint(const events::vm_spec& spec);
+
+// The create_args members in which two specs differ, by their names in the API.
+std::vector<std::string> differences(const events::vm_spec& a, const events::vm_spec& b);
+
+}  // namespace platen::actors

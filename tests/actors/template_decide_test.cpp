@@ -1,0 +1,234 @@
+#include <catch2/catch.hpp>
+
+#include "actors/template/decide.hpp"
+#include "tests/actors/entity_walk.hpp"
+
+namespace {
+
+using namespace platen;
+using namespace platen::actors;
+using namespace platen::actors::vm_template;
+using phase = vm_template::lifecycle;
+
+events::template_requested request_event(std::uint64_t timeout_ms = 0) {
+  events::template_requested event;
+  event.name = "web";
+  event.spec->image = "demo:v1";
+  event.prepare_timeout_ms = timeout_ms;
+  return event;
+}
+
+// A template driven by commands, one second of virtual time apart.
+class template_under_test {
+ public:
+  template_under_test() { now.id = "t"; }
+
+  outcome give(const command& what) {
+    auto decided = decide(now, what);
+    if (!decided) return decided;
+    for (const auto& event : *decided) {
+      events::envelope wrapped;
+      wrapped.version = now.version + 1;
+      wrapped.time_us = time_us;
+      wrapped.what = event;
+      now = evolve(std::move(now), wrapped);
+    }
+    return decided;
+  }
+
+  void until_awaiting(std::uint64_t timeout_ms = 0) {
+    give(request{request_event(timeout_ms)});
+    give(request_clone{"i1", time_us});
+    give(vm_booted{now.attempt, "tcg", 42});
+  }
+
+  void until_snapshotted() {
+    until_awaiting();
+    give(vm_signalled{now.attempt});
+    events::template_snapshotted taken;
+    taken.attempt = now.attempt;
+    taken.snapshot_id = snapshot_id("t", now.attempt);
+    give(vm_snapshotted{now.attempt, taken});
+  }
+
+  state now;
+  std::int64_t time_us = 1'000'000;
+};
+
+template <class Event>
+bool is_one(const outcome& decided) {
+  return decided && decided->size() == 1 && std::holds_alternative<Event>(decided->front());
+}
+
+}  // namespace
+
+TEST_CASE("the first request for a clone starts a preparation, every further one joins it") {
+  template_under_test t;
+  t.give(request{request_event()});
+  CHECK(is_one<events::preparation_started>(t.give(request_clone{"i1", 1})));
+  for (const auto* id : {"i2", "i3", "i1"}) {
+    const auto joined = t.give(request_clone{id, 2});
+    REQUIRE(joined);
+    CHECK(joined->empty());
+  }
+  CHECK(t.now.attempt == 1);
+}
+
+TEST_CASE("a snapshotted template grants each instance once") {
+  template_under_test t;
+  t.until_snapshotted();
+  CHECK(is_one<events::clone_granted>(t.give(request_clone{"i1", 1})));
+  CHECK(t.give(request_clone{"i1", 1})->empty());
+  CHECK(shown_lifecycle(t.now) == "cloning");
+  CHECK(is_one<events::clone_finished>(t.give(clone_done{"i1", true})));
+  CHECK(t.give(clone_done{"i1", true})->empty());
+  CHECK(shown_lifecycle(t.now) == "snapshotted");
+  CHECK(t.now.clones_made == 1);
+}
+
+TEST_CASE("a request during the backoff is scheduled, not refused and not started at once") {
+  template_under_test t;
+  t.until_awaiting();
+  t.give(vm_failed{1, "guest_signal", "the guest exited", "panic"});
+  REQUIRE(t.now.phase == phase::preparation_failed);
+  REQUIRE(settled(t.now));
+
+  const auto failed_at = t.now.last_failure->at_us;
+  CHECK(is_one<events::preparation_scheduled>(t.give(request_clone{"i2", failed_at + 10})));
+  CHECK_FALSE(settled(t.now));
+  CHECK(wanted(t.now).wake_at_us == failed_at + 1'000'000);
+  CHECK(t.give(wake{failed_at + 999'999, ""})->empty());
+  CHECK(is_one<events::preparation_started>(t.give(wake{failed_at + 1'000'000, ""})));
+  CHECK(t.now.attempt == 2);
+}
+
+TEST_CASE("a request after the backoff starts at once") {
+  template_under_test t;
+  t.until_awaiting();
+  t.give(vm_failed{1, "boot", "no", ""});
+  CHECK(is_one<events::preparation_started>(
+      t.give(request_clone{"i2", t.now.last_failure->at_us + 1'000'000})));
+}
+
+TEST_CASE("the backoff doubles with each failure up to five minutes") {
+  CHECK(backoff_ms(1) == 1000);
+  CHECK(backoff_ms(2) == 2000);
+  CHECK(backoff_ms(5) == 16000);
+  CHECK(backoff_ms(9) == 256000);
+  CHECK(backoff_ms(10) == 300000);
+  CHECK(backoff_ms(4000) == 300000);
+}
+
+TEST_CASE("without a timeout a silent guest is awaited for ever") {
+  template_under_test t;
+  t.until_awaiting();
+  CHECK_FALSE(wanted(t.now).wake_at_us);
+  CHECK(t.give(wake{1'000'000'000'000'000, ""})->empty());
+  CHECK(t.now.phase == phase::awaiting_guest_signal);
+}
+
+TEST_CASE("with a timeout the failure names the missing signal and keeps the console's end") {
+  template_under_test t;
+  t.until_awaiting(5000);
+  REQUIRE(wanted(t.now).wake_at_us == 6'000'000);
+  CHECK(t.give(wake{5'999'999, "early"})->empty());
+  REQUIRE(is_one<events::preparation_failed>(t.give(wake{6'000'000, "last words"})));
+  CHECK(t.now.last_failure->stage == "guest_signal");
+  CHECK(t.now.last_failure->console_tail == "last words");
+}
+
+TEST_CASE("a console tail is cut to its newest 16 KiB") {
+  template_under_test t;
+  t.until_awaiting();
+  t.give(vm_failed{1, "boot", "no", std::string(20000, 'a') + "end"});
+  CHECK(t.now.last_failure->console_tail.size() == events::console_tail_limit);
+  CHECK(t.now.last_failure->console_tail.ends_with("end"));
+}
+
+TEST_CASE("a preparation whose VM was lost with the daemon starts again") {
+  for (const auto reached : {phase::preparing, phase::awaiting_guest_signal, phase::snapshotting}) {
+    template_under_test t;
+    t.give(request{request_event()});
+    t.give(request_clone{"i1", 1});
+    if (reached != phase::preparing) t.give(vm_booted{1, "tcg", 1});
+    if (reached == phase::snapshotting) t.give(vm_signalled{1});
+    REQUIRE(t.now.phase == reached);
+    CHECK(is_one<events::preparation_started>(t.give(vm_lost{1, 5})));
+    CHECK(t.now.attempt == 2);
+    CHECK(t.now.phase == phase::preparing);
+  }
+}
+
+TEST_CASE("a damaged snapshot is rejected once and the next request prepares anew") {
+  template_under_test t;
+  t.until_snapshotted();
+  CHECK(t.give(snapshot_damaged{"other", "?"})->empty());
+  CHECK(is_one<events::snapshot_rejected>(t.give(snapshot_damaged{"t.1", "memory differs"})));
+  CHECK(t.give(snapshot_damaged{"t.1", "memory differs"})->empty());
+  CHECK_FALSE(wanted(t.now).keep_snapshot);
+  CHECK(is_one<events::preparation_started>(t.give(request_clone{"i9", 1'000'000'000})));
+}
+
+TEST_CASE("a deleted template keeps its snapshot until the clones it granted are done") {
+  template_under_test t;
+  t.until_snapshotted();
+  t.give(request_clone{"i1", 1});
+  t.give(vm_template::remove{});
+  CHECK(wanted(t.now).keep_snapshot == "t.1");
+  t.give(clone_done{"i1", true});
+  CHECK_FALSE(wanted(t.now).keep_snapshot);
+}
+
+TEST_CASE("whatever is commanded in whatever order, a template keeps its promises") {
+  std::vector<command> commands{
+      request{request_event(5000)},
+      request_clone{"i1", 3'000'000},
+      request_clone{"i2", 900'000'000'000},
+      request_preparation{900'000'000'000},
+      wake{900'000'000'000, "tail"},
+      clone_done{"i1", true},
+      vm_template::remove{},
+      confirm{},
+      snapshot_damaged{"t.1", "bad"},
+  };
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    events::template_snapshotted taken;
+    taken.attempt = attempt;
+    taken.snapshot_id = snapshot_id("t", attempt);
+    commands.push_back(vm_booted{attempt, "tcg", 1});
+    commands.push_back(vm_signalled{attempt});
+    commands.push_back(vm_snapshotted{attempt, taken});
+    commands.push_back(vm_failed{attempt, "boot", "no", ""});
+    commands.push_back(vm_lost{attempt, 1});
+  }
+  using walker = tests::walk<state, command>;
+  std::size_t broken = 0;
+  const auto promise = [&](bool kept) { broken += kept ? 0 : 1; };
+  walker all(commands, [&](const walker::step& s) {
+    state replayed;
+    replayed.id = "t";
+    std::set<std::uint32_t> attempts;
+    for (const auto& event : s.history) {
+      replayed = evolve(std::move(replayed), event);
+      if (const auto* started = std::get_if<events::preparation_started>(&event.what)) {
+        promise(attempts.insert(started->attempt).second);
+      }
+    }
+    promise(replayed == s.after);
+    promise(s.after.attempt == attempts.size());
+    promise((s.after.phase == phase::snapshotted) <= s.after.ready.has_value());
+    promise(!(s.before.phase == phase::deleted && s.decided && !s.decided->empty()) ||
+            std::holds_alternative<clone_done>(s.command));
+    const auto want = wanted(s.after);
+    promise((want.vm == vm_goal::booted || want.vm == vm_goal::frozen) <= (want.attempt != 0));
+    promise((s.after.phase == phase::deleted) <= (want.vm == vm_goal::absent));
+    // Repeating what was just commanded never fails where it succeeded without events.
+    if (s.decided && s.decided->empty()) promise(decide(s.after, s.command).has_value());
+  });
+  state nothing;
+  nothing.id = "t";
+  all.from(nothing, 9);
+  INFO(all.steps() << " steps");
+  CHECK(all.steps() > 30'000);
+  CHECK(broken == 0);
+}

@@ -1,5 +1,5 @@
-// A nested table as a value: what FlatBuffers' native types use here where they would otherwise hold
-// a std::unique_ptr, so that events copy deeply and compare by content. It is never empty.
+// A nested table as a value: what FlatBuffers' native types use here where they would otherwise
+// hold a std::unique_ptr, so that events copy deeply and compare by content. It is never empty.
 #pragma once
 
 #include <memory>

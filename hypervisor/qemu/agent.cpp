@@ -1,0 +1,148 @@
+#include "hypervisor/qemu/agent.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <span>
+
+namespace platen::hypervisor::qemu {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t guest_text_limit = 1024;
+
+milliseconds left_until(clock::time_point end) {
+  return std::max(std::chrono::duration_cast<milliseconds>(end - clock::now()), milliseconds(0));
+}
+
+tl::expected<std::uint64_t, std::string> fresh_nonce() {
+  std::uint64_t nonce = 0;
+  if (::getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+    return tl::unexpected(std::string("the kernel gave no random bytes"));
+  return nonce;
+}
+
+std::string exit_sentence(std::int32_t code) {
+  return "the workload exited with code " + std::to_string(code);
+}
+
+// What ends any wait for an answer: the guest's own report that it failed or that it is over.
+std::optional<std::string> refusal(const guest::verified_message& message) {
+  if (const auto* failure = message.as<wire::Failed>())
+    return "the guest failed at " + printable(failure->stage()) + ": " +
+           printable(failure->reason());
+  if (const auto* over = message.as<wire::Exited>()) return exit_sentence(over->exit_code());
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string printable(const flatbuffers::String* text) {
+  if (text == nullptr) return {};
+  std::string clean = text->str().substr(0, guest_text_limit);
+  for (char& c : clean)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return clean;
+}
+
+tl::expected<void, std::string> agent_client::connect(int directory_fd, const std::string& name) {
+  decoder_ = {};
+  received_.clear();
+  return connection_.connect(directory_fd, name, "the guest's agent");
+}
+
+template <typename Body>
+task<tl::expected<void, std::string>> agent_client::send(Body body, milliseconds limit) {
+  const auto frame = guest::encode_body(std::move(body));
+  if (!frame) co_return tl::unexpected(frame.error());
+  std::string bytes(frame->begin(), frame->end());
+  co_return co_await connection_.write(std::move(bytes), limit);
+}
+
+task<tl::expected<guest::verified_message, std::string>> agent_client::receive(
+    std::optional<milliseconds> limit) {
+  const auto end = clock::now() + limit.value_or(milliseconds(0));
+  while (received_.empty()) {
+    std::array<char, 4096> chunk;
+    std::optional<milliseconds> left;
+    if (limit) left = left_until(end);
+    const auto size = co_await connection_.read_some(chunk, left);
+    if (!size) co_return tl::unexpected(size.error());
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(chunk.data());
+    for (auto& message : decoder_.feed(std::span(bytes, *size)))
+      received_.push_back(std::move(message));
+  }
+  auto message = std::move(received_.front());
+  received_.pop_front();
+  co_return message;
+}
+
+task<tl::expected<welcome, std::string>> agent_client::handshake(milliseconds limit) {
+  const auto end = clock::now() + limit;
+  const auto nonce = fresh_nonce();
+  if (!nonce) co_return tl::unexpected(nonce.error());
+  wire::HelloT hello;
+  hello.protocol = guest::protocol_version;
+  hello.nonce = *nonce;
+  const auto sent = co_await send(std::move(hello), limit);
+  if (!sent) co_return tl::unexpected(sent.error());
+  for (;;) {
+    const auto message = co_await receive(left_until(end));
+    if (!message) co_return tl::unexpected(message.error());
+    const auto* answer = message->as<wire::Welcome>();
+    // Everything before our own nonce was meant for an earlier connection.
+    if (answer == nullptr || answer->nonce() != *nonce) continue;
+    if (answer->protocol() != guest::protocol_version)
+      co_return tl::unexpected("the guest's agent speaks protocol " +
+                               std::to_string(answer->protocol()) + ", this daemon speaks " +
+                               std::to_string(guest::protocol_version));
+    welcome greeting;
+    greeting.phase = answer->phase();
+    greeting.generation_id = printable(answer->generation_id());
+    greeting.exit_code = answer->exit_code();
+    co_return greeting;
+  }
+}
+
+task<tl::expected<void, std::string>> agent_client::start(wire::StartT order, milliseconds limit) {
+  const auto end = clock::now() + limit;
+  const auto sent = co_await send(std::move(order), limit);
+  if (!sent) co_return sent;
+  for (;;) {
+    const auto message = co_await receive(left_until(end));
+    if (!message) co_return tl::unexpected(message.error());
+    if (message->as<wire::Started>() != nullptr) co_return tl::expected<void, std::string>{};
+    if (auto reason = refusal(*message)) co_return tl::unexpected(std::move(*reason));
+  }
+}
+
+task<tl::expected<void, std::string>> agent_client::resume(wire::ResumeT order,
+                                                           milliseconds limit) {
+  const auto end = clock::now() + limit;
+  const auto nonce = fresh_nonce();
+  if (!nonce) co_return tl::unexpected(nonce.error());
+  order.nonce = *nonce;
+  const auto generation_id = order.generation_id;
+  const auto sent = co_await send(std::move(order), limit);
+  if (!sent) co_return sent;
+  for (;;) {
+    const auto message = co_await receive(left_until(end));
+    if (!message) co_return tl::unexpected(message.error());
+    const auto* answer = message->as<wire::Resumed>();
+    if (answer != nullptr && answer->nonce() == *nonce &&
+        printable(answer->generation_id()) == generation_id)
+      co_return tl::expected<void, std::string>{};
+    if (auto reason = refusal(*message)) co_return tl::unexpected(std::move(*reason));
+  }
+}
+
+task<tl::expected<void, std::string>> agent_client::shut_down(std::uint32_t grace_ms,
+                                                              milliseconds limit) {
+  wire::ShutdownT order;
+  order.grace_ms = grace_ms;
+  co_return co_await send(std::move(order), limit);
+}
+
+}  // namespace platen::hypervisor::qemu

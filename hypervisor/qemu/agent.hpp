@@ -1,0 +1,55 @@
+// The daemon's end of the agent protocol (guest/protocol.fbs). What comes from the guest is
+// hostile: frames are bounded and verified by the decoder, and strings taken from them are cut
+// here.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "hypervisor/guest/frame.hpp"
+#include "hypervisor/qemu/unix_connection.hpp"
+
+namespace platen::hypervisor::qemu {
+
+namespace wire = guest::wire;
+
+struct welcome {
+  wire::Phase phase = wire::Phase::Idle;
+  std::string generation_id;
+  std::int32_t exit_code = 0;
+};
+
+class agent_client {
+ public:
+  explicit agent_client(asio::io_context& io) : connection_(io) {}
+
+  tl::expected<void, std::string> connect(int directory_fd, const std::string& name);
+
+  // Sends a fresh nonce and waits until exactly that nonce comes back.
+  task<tl::expected<welcome, std::string>> handshake(milliseconds limit);
+  task<tl::expected<void, std::string>> start(wire::StartT order, milliseconds limit);
+  // Makes the nonce itself and waits for the answer that carries it.
+  task<tl::expected<void, std::string>> resume(wire::ResumeT order, milliseconds limit);
+  task<tl::expected<void, std::string>> shut_down(std::uint32_t grace_ms, milliseconds limit);
+
+  // The next message of the guest's own accord; an error when the connection ends.
+  task<tl::expected<guest::verified_message, std::string>> receive(
+      std::optional<milliseconds> limit = std::nullopt);
+  void close() { connection_.close(); }
+
+ private:
+  template <typename Body>
+  task<tl::expected<void, std::string>> send(Body body, milliseconds limit);
+
+  unix_connection connection_;
+  guest::frame_decoder decoder_;
+  std::deque<guest::verified_message> received_;
+};
+
+// Text from the guest for people to read: cut to a bounded length, control characters replaced.
+std::string printable(const flatbuffers::String* text);
+
+}  // namespace platen::hypervisor::qemu

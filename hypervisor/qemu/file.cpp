@@ -1,0 +1,72 @@
+#include "hypervisor/qemu/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace platen::hypervisor::qemu {
+
+std::string system_error_sentence(std::string_view action, const std::filesystem::path& path) {
+  const auto reason = std::error_code(errno, std::generic_category()).message();
+  return "cannot " + std::string(action) + " " + path.string() + ": " + reason;
+}
+
+tl::expected<unique_fd, std::string> open_file(const std::filesystem::path& path, int flags,
+                                               unsigned mode) {
+  unique_fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) return tl::unexpected(system_error_sentence("open", path));
+  return fd;
+}
+
+tl::expected<void, std::string> write_at(int fd, std::string_view bytes, std::uint64_t offset,
+                                         const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const auto n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return tl::unexpected(system_error_sentence("write", path));
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
+tl::expected<void, std::string> replace_file(const std::filesystem::path& path,
+                                             std::string_view bytes, bool durable) {
+  auto beside = path;
+  beside += ".new";
+  auto fd = open_file(beside, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!fd) return tl::unexpected(fd.error());
+  if (auto written = write_at(fd->get(), bytes, 0, beside); !written) return written;
+  if (durable && ::fsync(fd->get()) != 0)
+    return tl::unexpected(system_error_sentence("sync", beside));
+  if (::rename(beside.c_str(), path.c_str()) != 0)
+    return tl::unexpected(system_error_sentence("rename", beside));
+  return durable ? sync_path(path.parent_path()) : tl::expected<void, std::string>{};
+}
+
+tl::expected<unique_fd, std::string> create_sparse_file(const std::filesystem::path& path,
+                                                        std::uint64_t bytes) {
+  auto fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+  if (!fd) return fd;
+  if (::ftruncate(fd->get(), static_cast<off_t>(bytes)) != 0)
+    return tl::unexpected(system_error_sentence("set the size of", path));
+  return fd;
+}
+
+std::string file_tail(const std::filesystem::path& path, std::uint64_t limit) {
+  auto fd = open_file(path, O_RDONLY);
+  struct stat status {};
+  if (!fd || ::fstat(fd->get(), &status) != 0) return {};
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  std::string bytes(std::min(size, limit), '\0');
+  const auto n =
+      ::pread(fd->get(), bytes.data(), bytes.size(), static_cast<off_t>(size - bytes.size()));
+  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return bytes;
+}
+
+}  // namespace platen::hypervisor::qemu

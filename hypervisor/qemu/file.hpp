@@ -1,0 +1,40 @@
+// Small tools for files beside those of images/files.hpp. Blocking; no state.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "hypervisor/images/files.hpp"
+#include "hypervisor/images/unique_fd.hpp"
+
+namespace platen::hypervisor::qemu {
+
+using images::read_file;
+using images::sync_path;
+using images::unique_fd;
+
+// "cannot <action> <path>: <what errno says>", for the errno of the call just made.
+std::string system_error_sentence(std::string_view action, const std::filesystem::path& path);
+
+// Opens with O_CLOEXEC added to `flags`; `mode` counts when the file is created.
+tl::expected<unique_fd, std::string> open_file(const std::filesystem::path& path, int flags,
+                                               unsigned mode = 0600);
+
+// Replaces the file in one step: written beside it, then renamed. Synced to disk only if `durable`.
+tl::expected<void, std::string> replace_file(const std::filesystem::path& path,
+                                             std::string_view bytes, bool durable);
+
+// Makes a file of that many zero bytes without using space for them.
+tl::expected<unique_fd, std::string> create_sparse_file(const std::filesystem::path& path,
+                                                        std::uint64_t bytes);
+
+tl::expected<void, std::string> write_at(int fd, std::string_view bytes, std::uint64_t offset,
+                                         const std::filesystem::path& path);
+
+// The last `limit` bytes of a file, or less; empty if it cannot be read.
+std::string file_tail(const std::filesystem::path& path, std::uint64_t limit);
+
+}  // namespace platen::hypervisor::qemu

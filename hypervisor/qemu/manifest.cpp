@@ -1,0 +1,140 @@
+#include "hypervisor/qemu/manifest.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "hypervisor/guest/frame.hpp"
+#include "hypervisor/images/sha256.hpp"
+
+namespace platen::hypervisor::qemu {
+
+namespace {
+
+using nlohmann::json;
+
+json to_value(const file_facts& file) {
+  return {{"bytes", file.bytes}, {"sha256", file.sha256}};
+}
+
+file_facts file_from(const json& value) {
+  return {value.at("bytes").get<std::uint64_t>(), value.at("sha256").get<std::string>()};
+}
+
+json to_value(const std::vector<rom>& roms) {
+  auto list = json::array();
+  for (const auto& rom : roms)
+    list.push_back({{"name", rom.name}, {"at", rom.at}, {"digest", rom.digest}});
+  return list;
+}
+
+std::vector<rom> roms_from(const json& list) {
+  std::vector<rom> roms;
+  for (const auto& value : list)
+    roms.push_back({value.at("name"), value.at("at"), value.at("digest")});
+  return roms;
+}
+
+json to_value(const manifest& content) {
+  return {{"snapshot_id", content.snapshot_id},
+          {"created_at", content.created_at},
+          {"qemu", {{"version", content.qemu_version}, {"sha256", content.qemu_sha256}}},
+          {"machine",
+           {{"type", machine_type},
+            {"accelerator", content.machine.accelerator},
+            {"memory_mb", content.machine.memory_mb},
+            {"vcpus", content.machine.vcpus},
+            {"cpu", content.cpu_model},
+            {"devices_sha256", content.devices_sha256}}},
+          {"agent_protocol", content.agent_protocol},
+          {"image", {{"name", content.image}, {"digest", content.image_digest}}},
+          {"kernel",
+           {{"sha256", content.kernel_sha256},
+            {"initramfs_sha256", content.initramfs_sha256},
+            {"append", content.append}}},
+          {"memory", to_value(content.memory)},
+          {"state", to_value(content.state)},
+          {"disk", to_value(content.disk)},
+          {"disk_virtual_bytes", content.disk_virtual_bytes},
+          {"base", to_value(content.base)},
+          {"rom_drive", to_value(content.rom_drive)},
+          {"roms", to_value(content.roms)}};
+}
+
+manifest manifest_from(const json& value) {
+  manifest content;
+  content.snapshot_id = value.at("snapshot_id");
+  content.created_at = value.at("created_at");
+  content.qemu_version = value.at("qemu").at("version");
+  content.qemu_sha256 = value.at("qemu").at("sha256");
+  const auto& machine = value.at("machine");
+  content.machine.accelerator = machine.at("accelerator");
+  content.machine.memory_mb = machine.at("memory_mb");
+  content.machine.vcpus = machine.at("vcpus");
+  content.cpu_model = machine.at("cpu");
+  content.devices_sha256 = machine.at("devices_sha256");
+  content.agent_protocol = value.at("agent_protocol");
+  content.image = value.at("image").at("name");
+  content.image_digest = value.at("image").at("digest");
+  content.kernel_sha256 = value.at("kernel").at("sha256");
+  content.initramfs_sha256 = value.at("kernel").at("initramfs_sha256");
+  content.append = value.at("kernel").at("append");
+  content.memory = file_from(value.at("memory"));
+  content.state = file_from(value.at("state"));
+  content.disk = file_from(value.at("disk"));
+  content.disk_virtual_bytes = value.at("disk_virtual_bytes");
+  content.base = file_from(value.at("base"));
+  content.rom_drive = file_from(value.at("rom_drive"));
+  content.roms = roms_from(value.at("roms"));
+  return content;
+}
+
+tl::expected<void, std::string> equal(const std::string& what, const std::string& made_with,
+                                      const std::string& here) {
+  if (made_with == here) return {};
+  return tl::unexpected("the snapshot was made with " + what + " " + made_with +
+                        ", this host has " + here);
+}
+
+}  // namespace
+
+std::string manifest_sha256(const manifest& content) {
+  return images::sha256_hex(to_value(content).dump());
+}
+
+std::string to_json(const manifest& content) {
+  const json sealed = {{"schema", manifest_schema},
+                       {"content", to_value(content)},
+                       {"content_sha256", manifest_sha256(content)}};
+  return sealed.dump(2) + "\n";
+}
+
+tl::expected<sealed_manifest, std::string> parse_manifest(std::string_view text) {
+  const auto value = json::parse(text, nullptr, false);
+  if (!value.is_object()) return tl::unexpected(std::string("manifest.json is not a JSON object"));
+  try {
+    if (value.at("schema") != manifest_schema)
+      return tl::unexpected("manifest.json has schema " + value.at("schema").dump() +
+                            ", this daemon reads schema " + std::to_string(manifest_schema));
+    const std::string claimed = value.at("content_sha256");
+    if (images::sha256_hex(value.at("content").dump()) != claimed)
+      return tl::unexpected(std::string("manifest.json does not match the digest it carries"));
+    return sealed_manifest{manifest_from(value.at("content")), claimed};
+  } catch (const json::exception& error) {
+    return tl::unexpected(std::string("manifest.json is incomplete: ") + error.what());
+  }
+}
+
+tl::expected<void, std::string> check_restorable(const manifest& content, const host_facts& host) {
+  auto same = equal("accelerator", content.machine.accelerator, host.accelerator);
+  if (same) same = equal("QEMU", content.qemu_version, host.qemu_version);
+  if (same) same = equal("a QEMU binary of SHA-256", content.qemu_sha256, host.qemu_sha256);
+  if (same) same = equal("CPU model", content.cpu_model, cpu_model(content.machine));
+  if (same)
+    same = equal("devices of SHA-256", content.devices_sha256,
+                 images::sha256_hex(guest_visible_arguments(content.machine)));
+  if (same)
+    same = equal("agent protocol", std::to_string(content.agent_protocol),
+                 std::to_string(guest::protocol_version));
+  return same;
+}
+
+}  // namespace platen::hypervisor::qemu

@@ -1,0 +1,212 @@
+#include "hypervisor/qemu/snapshot_store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "hypervisor/qemu/vm_record.hpp"
+
+namespace platen::hypervisor::qemu {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto manifest_name = "manifest.json";
+constexpr auto temporary_suffix = ".tmp";
+constexpr std::uint64_t manifest_limit = 1 << 20;
+
+fs::path temporary(const fs::path& folder) {
+  auto path = folder;
+  path += temporary_suffix;
+  return path;
+}
+
+tl::expected<void, std::string> move(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return tl::unexpected(system_error_sentence("move", from));
+  return {};
+}
+
+// Logs are kept for people; a snapshot is whole without them.
+void move_log(const fs::path& from, const fs::path& to, const char* name) {
+  std::error_code ignored;
+  fs::rename(from / name, to / (std::string("preparation-") + name), ignored);
+}
+
+snapshot_info info_of(const manifest& content, const std::string& sha256) {
+  snapshot_info info;
+  info.snapshot_id = content.snapshot_id;
+  info.accelerator = content.machine.accelerator;
+  info.manifest_sha256 = sha256;
+  info.memory_bytes = content.memory.bytes;
+  info.state_bytes = content.state.bytes;
+  info.disk_bytes = content.disk.bytes;
+  return info;
+}
+
+tl::unexpected<snapshot_refusal> damaged(std::string reason) {
+  return tl::unexpected(snapshot_refusal{std::move(reason), true});
+}
+
+}  // namespace
+
+tl::expected<std::vector<std::string>, std::string> snapshot_store::recover() {
+  std::error_code error;
+  std::vector<fs::path> leftovers;
+  std::vector<std::string> complete;
+  for (const auto& entry : fs::directory_iterator(root_, error)) {
+    const auto name = entry.path().filename().string();
+    if (entry.path().extension() == temporary_suffix)
+      leftovers.push_back(entry.path());
+    else if (is_plain_id(name) && fs::exists(entry.path() / manifest_name))
+      complete.push_back(name);
+  }
+  if (error) return tl::unexpected("cannot list " + root_.string() + ": " + error.message());
+  for (const auto& leftover : leftovers)
+    fs::remove_all(leftover, error);
+  return complete;
+}
+
+tl::expected<file_facts, std::string> snapshot_store::facts_of(const fs::path& path,
+                                                               identity_by how) {
+  const auto fd = open_file(path, O_RDONLY);
+  if (!fd) return tl::unexpected(fd.error());
+  if (::fsync(fd->get()) != 0) return tl::unexpected(system_error_sentence("sync", path));
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0)
+    return tl::unexpected(system_error_sentence("look at", path));
+  const auto digest = digests_.digest_of(fd->get(), how);
+  if (!digest) return tl::unexpected(path.string() + ": " + digest.error());
+  return file_facts{static_cast<std::uint64_t>(status.st_size), *digest};
+}
+
+tl::expected<snapshot_info, std::string> snapshot_store::store(const fs::path& vm_directory,
+                                                               manifest draft,
+                                                               std::uint64_t rom_drive_bytes) {
+  const auto building = temporary(root_ / draft.snapshot_id);
+  if (::mkdir(building.c_str(), 0700) != 0)
+    return tl::unexpected(system_error_sentence("make", building));
+  auto stored = fill_and_publish(building, vm_directory, std::move(draft), rom_drive_bytes);
+  std::error_code ignored;
+  if (!stored) fs::remove_all(building, ignored);
+  return stored;
+}
+
+tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
+    const fs::path& building, const fs::path& vm_directory, manifest draft,
+    std::uint64_t rom_drive_bytes) {
+  // The drive is sparse and larger than what is on it; only the used part is kept.
+  if (::truncate((vm_directory / rom_drive_name).c_str(), static_cast<off_t>(rom_drive_bytes)) != 0)
+    return tl::unexpected(system_error_sentence("shorten", vm_directory / rom_drive_name));
+
+  struct part {
+    const char* name;
+    file_facts* facts;
+    identity_by how = identity_by::content_and_inode_change;
+  };
+  const part parts[] = {{memory_name, &draft.memory},
+                        {state_name, &draft.state},
+                        {disk_name, &draft.disk},
+                        {base_disk_name, &draft.base, identity_by::content_change},
+                        {rom_drive_name, &draft.rom_drive}};
+  for (const auto& part : parts) {
+    const auto moved = move(vm_directory / part.name, building / part.name);
+    if (!moved) return tl::unexpected(moved.error());
+    const auto facts = facts_of(building / part.name, part.how);
+    if (!facts) return tl::unexpected(facts.error());
+    *part.facts = *facts;
+  }
+  move_log(vm_directory, building, console_log_name);
+  move_log(vm_directory, building, output_log_name);
+  auto done = replace_file(building / manifest_name, to_json(draft), true);
+  if (done) done = move(building, root_ / draft.snapshot_id);
+  if (done) done = sync_path(root_);
+  if (!done) return tl::unexpected(done.error());
+  return info_of(draft, manifest_sha256(draft));
+}
+
+tl::expected<sealed_manifest, std::string> snapshot_store::read_manifest(
+    const fs::path& folder) const {
+  const auto text = read_file(folder / manifest_name, manifest_limit);
+  if (!text) return tl::unexpected(text.error());
+  auto parsed = parse_manifest(*text);
+  if (parsed && parsed->content.snapshot_id != folder.filename())
+    return tl::unexpected("manifest.json describes the snapshot " + parsed->content.snapshot_id);
+  return parsed;
+}
+
+tl::expected<unique_fd, snapshot_refusal> snapshot_store::open_checked(const fs::path& path,
+                                                                       const file_facts& expected,
+                                                                       identity_by how) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) return tl::unexpected(snapshot_refusal{fd.error(), errno == ENOENT});
+  const auto name = path.filename().string();
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0)
+    return tl::unexpected(snapshot_refusal{system_error_sentence("look at", path), false});
+  if (static_cast<std::uint64_t>(status.st_size) != expected.bytes)
+    return damaged("the snapshot's file " + name + " is damaged: it has " +
+                   std::to_string(status.st_size) + " bytes instead of " +
+                   std::to_string(expected.bytes));
+  const auto digest = digests_.digest_of(fd->get(), how);
+  if (!digest) return tl::unexpected(snapshot_refusal{name + ": " + digest.error(), false});
+  if (*digest != expected.sha256)
+    return damaged("the snapshot's file " + name +
+                   " is damaged: its SHA-256 is not that of the manifest");
+  return std::move(*fd);
+}
+
+tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open(const std::string& id,
+                                                                       const host_facts& host) {
+  const auto folder = root_ / id;
+  if (!is_plain_id(id) || !fs::exists(folder / manifest_name))
+    return damaged("there is no snapshot " + id);
+  auto sealed = read_manifest(folder);
+  if (!sealed) return damaged("the snapshot is damaged: " + sealed.error());
+  if (const auto fits = check_restorable(sealed->content, host); !fits)
+    return damaged(fits.error());
+
+  verified_snapshot snapshot;
+  snapshot.content = std::move(sealed->content);
+  const auto& content = snapshot.content;
+  constexpr auto whole = identity_by::content_and_inode_change;
+  auto base = open_checked(folder / base_disk_name, content.base, identity_by::content_change);
+  if (!base) return tl::unexpected(base.error());
+  auto disk = open_checked(folder / disk_name, content.disk, whole);
+  if (!disk) return tl::unexpected(disk.error());
+  auto memory = open_checked(folder / memory_name, content.memory, whole);
+  if (!memory) return tl::unexpected(memory.error());
+  auto state = open_checked(folder / state_name, content.state, whole);
+  if (!state) return tl::unexpected(state.error());
+  const auto rom_bytes = read_file(folder / rom_drive_name, content.rom_drive.bytes);
+  if (!rom_bytes || sha256_hex(*rom_bytes) != content.rom_drive.sha256)
+    return damaged(std::string("the snapshot's file ") + rom_drive_name + " is damaged");
+  snapshot.base = std::move(*base);
+  snapshot.disk = std::move(*disk);
+  snapshot.memory = std::move(*memory);
+  snapshot.state = std::move(*state);
+  snapshot.rom_bytes = *rom_bytes;
+  return snapshot;
+}
+
+tl::expected<snapshot_info, std::string> snapshot_store::describe(const std::string& id) const {
+  if (!is_plain_id(id)) return tl::unexpected("there is no snapshot " + id);
+  const auto sealed = read_manifest(root_ / id);
+  if (!sealed) return tl::unexpected(sealed.error());
+  return info_of(sealed->content, sealed->sha256);
+}
+
+void snapshot_store::remove(const std::string& id) {
+  if (!is_plain_id(id)) return;
+  const auto leaving = temporary(root_ / id);
+  std::error_code ignored;
+  fs::remove_all(leaving, ignored);
+  // Renamed first: a crash in the middle leaves a folder that recover() deletes.
+  fs::rename(root_ / id, leaving, ignored);
+  fs::remove_all(leaving, ignored);
+}
+
+}  // namespace platen::hypervisor::qemu

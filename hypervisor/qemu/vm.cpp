@@ -1,0 +1,232 @@
+#include "hypervisor/qemu/vm.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+namespace platen::hypervisor::qemu {
+
+namespace {
+
+// A process that was sent SIGKILL is gone at once unless the kernel is stuck in its disk.
+constexpr milliseconds kill_limit{30'000};
+// QEMU closes its files on SIGTERM; this is time for its disks' last writes.
+constexpr milliseconds terminate_limit{2'000};
+// What the guest sent before QEMU ended is still in the socket and is read at once.
+constexpr milliseconds last_words_limit{1'000};
+constexpr milliseconds agent_write_limit{2'000};
+
+}  // namespace
+
+vm::vm(vm_host& host, vm_ref ref)
+    : host_(host),
+      ref_(std::move(ref)),
+      path_(vm_directory(host, ref_)),
+      process_gone_(host.io),
+      agent_gone_(host.io),
+      end_(host.io),
+      qmp_(host.io, host.options.qmp_limit),
+      agent_(host.io) {}
+
+template <typename What>
+void vm::tell(What what) {
+  host_.report_to_actor(report{ref_, std::move(what)});
+}
+
+void vm::repeat_report() {
+  if (state_ == state::ended) {
+    if (last_report_) host_.report_to_actor(*last_report_);
+    return;
+  }
+  if (state_ == state::starting) return;
+  if (record_.is_clone)
+    tell(cloned{running_});
+  else
+    tell(booted{running_});
+  if (signalled_) tell(signalled{});
+}
+
+void vm::take(launched_vm launched) {
+  record_ = std::move(launched.record);
+  process_ = std::move(launched.qemu);
+  directory_ = std::move(launched.directory);
+  running_.accelerator = record_.facts.machine.accelerator;
+  running_.pid = static_cast<std::uint32_t>(process_.pid());
+  running_.generation_id = record_.generation_id;
+  log_bounds_ = std::make_shared<log_bounds>(
+      host_.io, std::vector{path_ / console_log_name, path_ / output_log_name},
+      host_.options.log_bytes);
+  asio::co_spawn(host_.io, log_bounds_->run(), asio::detached);
+  asio::co_spawn(host_.io, watch_process(), asio::detached);
+}
+
+task<void> vm::watch_process() {
+  const auto self = shared_from_this();
+  asio::posix::stream_descriptor pidfd(host_.io, ::fcntl(process_.pidfd(), F_DUPFD_CLOEXEC, 0));
+  co_await pidfd.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+  exit_status_ = process_.collect();
+  process_gone_.set();
+}
+
+void vm::go_on_running() {
+  state_ = state::running;
+  asio::co_spawn(host_.io, serve_agent(), asio::detached);
+  asio::co_spawn(host_.io, report_end(), asio::detached);
+}
+
+task<void> vm::serve_agent() {
+  const auto self = shared_from_this();
+  for (;;) {
+    const auto message = co_await agent_.receive();
+    if (!message) break;
+    handle(*message);
+  }
+  agent_gone_.set();
+}
+
+void vm::handle(const guest::verified_message& message) {
+  if (message.as<wire::Signal>() != nullptr) {
+    const bool is_news = record_.why == purpose::template_preparation && !signalled_;
+    if (!is_news) return;
+    signalled_ = true;
+    tell(signalled{});
+  } else if (const auto* over = message.as<wire::Exited>()) {
+    workload_exit_ = over->exit_code();
+  }
+}
+
+task<void> vm::report_end() {
+  const auto self = shared_from_this();
+  co_await process_gone_.wait();
+  co_await agent_gone_.wait(last_words_limit);
+  // A snapshot ends the process itself and says what came of it.
+  if (state_ != state::running) co_return;
+  const auto last = report{ref_, make_exited()};
+  if (!removing_) host_.report_to_actor(last);
+  become_ended(last);
+}
+
+std::string vm::end_reason() const {
+  std::string reason;
+  if (workload_exit_) {
+    reason = "the workload exited with code " + std::to_string(*workload_exit_);
+    if (record_.why == purpose::template_preparation && !signalled_)
+      reason += " before it wrote to /uk/libukp/template_instance";
+  } else if (exit_status_.known && exit_status_.signal == 0 && exit_status_.code == 0) {
+    reason = "the guest shut down or crashed without saying how its workload ended";
+  } else {
+    reason = describe(exit_status_);
+    const auto message = last_qemu_message(path_);
+    if (!message.empty()) reason += ": " + message;
+  }
+  return asked_to_end_.empty() ? reason : asked_to_end_ + "; " + reason;
+}
+
+exited vm::make_exited() const {
+  exited what;
+  what.exit_known = workload_exit_.has_value();
+  what.exit_code = workload_exit_.value_or(0);
+  what.reason = end_reason();
+  what.console_tail = console_tail(path_);
+  return what;
+}
+
+void vm::become_ended(std::optional<report> last) {
+  state_ = state::ended;
+  last_report_ = std::move(last);
+  agent_.close();
+  qmp_.close();
+  if (log_bounds_) log_bounds_->stop();
+  end_.set();
+}
+
+std::string vm::explain(const std::string& reason) const {
+  if (!process_gone_.is_set()) return reason;
+  const bool clean = exit_status_.known && exit_status_.signal == 0 && exit_status_.code == 0;
+  if (clean) return reason + "; the guest shut down or crashed";
+  const auto message = last_qemu_message(path_);
+  return reason + "; " + describe(exit_status_) + (message.empty() ? "" : ": " + message);
+}
+
+task<void> vm::end_process() {
+  if (process_.pidfd() < 0) co_return;
+  signal_process(SIGKILL);
+  co_await process_gone_.wait(kill_limit);
+}
+
+task<void> vm::delete_directory() {
+  auto job = [path = path_] {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+    return true;
+  };
+  co_await on_pool(host_.pool, std::move(job));
+}
+
+task<void> vm::abandon(failure why) {
+  // A closed connection is how the end of QEMU shows first; its exit status follows at once.
+  if (process_.pidfd() >= 0) co_await process_gone_.wait(milliseconds(200));
+  const bool only_stopped = !asked_to_end_.empty();
+  failed what;
+  what.where = why.where;
+  what.reason = only_stopped ? asked_to_end_ : explain(why.reason);
+  what.snapshot_damaged = why.snapshot_damaged;
+  what.console_tail = console_tail(path_);
+  co_await end_process();
+  const bool answers_a_boot = state_ == state::starting && !record_.is_clone;
+  const auto end = make_exited();
+  if (record_.vm == ref_) co_await delete_directory();
+  report last{ref_, what};
+  if (only_stopped && answers_a_boot) last.what = end;
+  host_.report_to_actor(last);
+  // The order that was cut short has its answer; the one that cut it short needs its own.
+  if (only_stopped && !answers_a_boot && !removing_) tell(end);
+  become_ended(last);
+}
+
+void vm::signal_process(int number) {
+  if (process_.pidfd() >= 0 && !process_gone_.is_set()) process_.signal(number);
+}
+
+void vm::kill() {
+  if (state_ == state::ended) return repeat_report();
+  if (asked_to_end_.empty()) asked_to_end_ = "the VM was killed on request";
+  signal_process(SIGKILL);
+}
+
+task<void> vm::stop(milliseconds grace) {
+  const auto self = shared_from_this();
+  if (state_ == state::ended) {
+    repeat_report();
+    co_return;
+  }
+  const bool already_asked = !asked_to_end_.empty();
+  if (already_asked) co_return;
+  asked_to_end_ = "the VM was stopped on request";
+  if (state_ != state::running) {
+    signal_process(SIGKILL);
+    co_return;
+  }
+  const auto asked =
+      co_await agent_.shut_down(static_cast<std::uint32_t>(grace.count()), agent_write_limit);
+  const auto patience = asked ? grace + host_.options.stop_margin : milliseconds(0);
+  if (co_await process_gone_.wait(patience)) co_return;
+  signal_process(SIGTERM);
+  if (co_await process_gone_.wait(terminate_limit)) co_return;
+  signal_process(SIGKILL);
+}
+
+task<void> vm::remove() {
+  const auto self = shared_from_this();
+  removing_ = true;
+  if (state_ != state::ended) {
+    if (asked_to_end_.empty()) asked_to_end_ = "the VM was removed";
+    signal_process(SIGKILL);
+    co_await end_.wait();
+  }
+  co_await delete_directory();
+}
+
+}  // namespace platen::hypervisor::qemu

@@ -1,0 +1,101 @@
+// One VM's life: started, running, perhaps snapshotted, ended. Lives on the driver's thread;
+// blocking work goes to the pool. Order of reading: vm.cpp (reports, ending), vm_start.cpp (boot,
+// clone, adopt), vm_snapshot.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hypervisor/qemu/agent.hpp"
+#include "hypervisor/qemu/log_bounds.hpp"
+#include "hypervisor/qemu/qmp.hpp"
+#include "hypervisor/qemu/vm_files.hpp"
+#include "hypervisor/qemu/vm_host.hpp"
+
+namespace platen::hypervisor::qemu {
+
+class vm : public std::enable_shared_from_this<vm> {
+ public:
+  vm(vm_host& host, vm_ref ref);
+
+  // The first thing to happen to a VM is exactly one of these.
+  task<void> boot(boot_order order);
+  task<void> clone(clone_order order);
+  task<void> adopt();
+
+  // Says again what the VM's order has led to, if it has come to something.
+  void repeat_report();
+
+  task<void> snapshot(std::string snapshot_id);
+  task<void> stop(milliseconds grace);
+  void kill();
+  // Ends it without a report and deletes its directory; done when it returns.
+  task<void> remove();
+
+  bool ended() const { return state_ == state::ended; }
+  // Ended by a snapshot: nothing of it is left.
+  bool became_snapshot() const { return became_snapshot_; }
+
+ private:
+  enum class state { starting, running, snapshotting, ended };
+  using step = tl::expected<void, failure>;
+
+  task<step> try_boot(boot_order order);
+  task<step> try_clone(clone_order order);
+  task<step> try_adopt();
+  task<tl::expected<void, std::string>> load_state();
+  task<step> wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms);
+  task<step> judge_adopted(welcome greeting);
+  task<tl::expected<snapshot_info, failure>> try_snapshot(std::string snapshot_id);
+  task<tl::expected<void, std::string>> save_state();
+  task<tl::expected<void, std::string>> quit_qemu();
+
+  void take(launched_vm launched);
+  task<tl::expected<std::vector<port_forward>, std::string>> read_ports();
+  task<void> watch_process();
+  task<void> serve_agent();
+  task<void> report_end();
+  void handle(const guest::verified_message& message);
+  void go_on_running();
+
+  // Ends a start or snapshot that went wrong, removes what it made and reports.
+  task<void> abandon(failure why);
+  task<void> end_process();
+  task<void> delete_directory();
+  std::string explain(const std::string& reason) const;
+  exited make_exited() const;
+  std::string end_reason() const;
+  void become_ended(std::optional<report> last);
+  template <typename What>
+  void tell(What what);
+  void signal_process(int number);
+
+  vm_host& host_;
+  const vm_ref ref_;
+  const std::filesystem::path path_;
+
+  state state_ = state::starting;
+  vm_record record_;
+  unique_fd directory_;
+  process process_;
+  exit_status exit_status_;
+  one_shot process_gone_;
+  one_shot agent_gone_;
+  one_shot end_;
+  qmp_client qmp_;
+  agent_client agent_;
+  std::shared_ptr<log_bounds> log_bounds_;
+
+  running_vm running_;
+  bool signalled_ = false;
+  std::optional<std::int32_t> workload_exit_;
+  // Why it is being ended by us: a sentence. Empty: nobody asked for it.
+  std::string asked_to_end_;
+  bool removing_ = false;
+  bool became_snapshot_ = false;
+  std::optional<report> last_report_;
+};
+
+}  // namespace platen::hypervisor::qemu

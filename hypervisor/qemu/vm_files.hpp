@@ -1,0 +1,61 @@
+// Making a VM's directory, starting QEMU in it, and deleting it again. Everything here blocks and
+// runs on the pool.
+//
+// <data_dir>/vms/<id>.<attempt>/, mode 0700:
+//   vm.json       what a later daemon has to know (vm_record.hpp)
+//   qmp.sock, agent.sock   QEMU's monitor, the guest's agent
+//   console.log   the kernel's console        output.log  the workload's output
+//   qemu.log      what QEMU itself prints
+//   disk.qcow2    the VM's own writes         rom.img     its ROM drive
+//   base.ext4     a second name of the image's disk (boots only), so that it outlives the image
+//   memory        the guest's memory (template preparations only)
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "hypervisor/hypervisor.hpp"
+#include "hypervisor/qemu/process.hpp"
+#include "hypervisor/qemu/rom_drive.hpp"
+#include "hypervisor/qemu/vm_host.hpp"
+#include "hypervisor/qemu/vm_record.hpp"
+
+namespace platen::hypervisor::qemu {
+
+inline constexpr auto qemu_log_name = "qemu.log";
+// Shown with a failure.
+inline constexpr std::uint64_t console_tail_bytes = 16 << 10;
+
+struct failure {
+  stage where = stage::boot;
+  std::string reason;
+  bool snapshot_damaged = false;
+};
+
+// A VM whose QEMU was just started.
+struct launched_vm {
+  vm_record record;
+  process qemu;
+  unique_fd directory;
+  std::vector<placed_rom> roms;
+  image_config workload;  // boots: how the image says its workload is started
+};
+
+tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& order);
+tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order& order);
+
+std::filesystem::path vm_directory(const vm_host& host, const vm_ref& vm);
+
+// Ends the process that may still run in an earlier daemon's VM directory and deletes the
+// directory.
+void end_leftover(const std::filesystem::path& directory);
+
+// The newest of the kernel's console, or of QEMU's own messages if the guest printed nothing.
+std::string console_tail(const std::filesystem::path& directory);
+
+// The last line QEMU itself printed, to say why it ended.
+std::string last_qemu_message(const std::filesystem::path& directory);
+
+}  // namespace platen::hypervisor::qemu

@@ -1,0 +1,38 @@
+// What all VMs of one driver share.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "hypervisor/qemu/async.hpp"
+#include "hypervisor/qemu/guest_bundle.hpp"
+#include "hypervisor/qemu/qemu_driver.hpp"
+#include "hypervisor/qemu/snapshot_store.hpp"
+
+namespace platen::hypervisor::qemu {
+
+struct vm_host {
+  vm_host(qemu_options given, asio::io_context& loop, asio::thread_pool& workers)
+      : options(std::move(given)),
+        vms(options.data_dir / "vms"),
+        io(loop),
+        pool(workers),
+        snapshots(options.data_dir / "templates"),
+        boot_places(std::make_shared<semaphore>(io, options.concurrent_boots)),
+        clone_places(std::make_shared<semaphore>(io, options.concurrent_clones)),
+        snapshot_places(std::make_shared<semaphore>(io, options.concurrent_snapshots)) {}
+
+  const qemu_options options;
+  const std::filesystem::path vms;
+  asio::io_context& io;      // the driver's thread
+  asio::thread_pool& pool;   // for work that blocks
+  snapshot_store snapshots;  // blocks: to be used on the pool
+  guest_bundle bundle;
+  host_facts facts;
+  std::shared_ptr<semaphore> boot_places;
+  std::shared_ptr<semaphore> clone_places;
+  std::shared_ptr<semaphore> snapshot_places;
+  std::function<void(report)> report_to_actor;
+};
+
+}  // namespace platen::hypervisor::qemu

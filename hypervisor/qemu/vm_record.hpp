@@ -1,0 +1,52 @@
+// vm.json: what a later daemon has to know about a VM that is still running, and the names of the
+// directories VMs live in.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "hypervisor/hypervisor.hpp"
+#include "hypervisor/qemu/manifest.hpp"
+#include "hypervisor/qemu/process.hpp"
+
+namespace platen::hypervisor::qemu {
+
+struct vm_record {
+  vm_ref vm;
+  purpose why = purpose::instance;
+  bool is_clone = false;
+  std::string snapshot_id;    // clones: what it was cloned from
+  std::string generation_id;  // clones: the UUID it has once it was resumed
+  // Preparations: the manifest of the snapshot-to-be, without the facts of its files.
+  manifest facts;
+  // 0 until QEMU was started.
+  std::int64_t pid = 0;
+  std::uint64_t start_ticks = 0;
+  friend bool operator==(const vm_record&, const vm_record&) = default;
+};
+
+// Whether it can name a directory entry: 1 to 128 letters, digits, '-' and '_'.
+bool is_plain_id(std::string_view id);
+
+// "<id>.<attempt>", and back.
+std::string directory_name(const vm_ref& vm);
+std::optional<vm_ref> parse_directory_name(std::string_view name);
+
+// QEMU's -name, by which its process is recognized.
+std::string process_name(const vm_ref& vm);
+
+// Not synced: it only matters while QEMU runs, and a power cut ends that too.
+tl::expected<void, std::string> write_record(const std::filesystem::path& directory,
+                                             const vm_record& record);
+tl::expected<vm_record, std::string> read_record(const std::filesystem::path& directory);
+
+// The VM's live QEMU. Also finds one that was started just before its daemon died, without its
+// number having been recorded.
+std::optional<process> find_process(const std::filesystem::path& directory,
+                                    const vm_record& record);
+
+}  // namespace platen::hypervisor::qemu

@@ -1,0 +1,289 @@
+// How a VM comes to run: booted, cloned, or taken over from an earlier daemon.
+#include <fcntl.h>
+
+#include <exception>
+
+#include "hypervisor/qemu/identity.hpp"
+#include "hypervisor/qemu/vm.hpp"
+
+namespace platen::hypervisor::qemu {
+
+namespace {
+
+using nlohmann::json;
+
+// The kernel's pool takes 32 bytes; twice that costs nothing.
+constexpr std::size_t entropy_bytes = 64;
+
+tl::unexpected<failure> fail(stage where, std::string reason) {
+  return tl::unexpected(failure{where, std::move(reason), false});
+}
+
+std::vector<std::unique_ptr<wire::RomT>> to_wire(const std::vector<placed_rom>& roms) {
+  std::vector<std::unique_ptr<wire::RomT>> list;
+  for (const auto& rom : roms) {
+    auto place = std::make_unique<wire::RomT>();
+    place->name = rom.what.name;
+    place->at = rom.what.at;
+    place->offset = rom.offset;
+    place->length = rom.length;
+    list.push_back(std::move(place));
+  }
+  return list;
+}
+
+// The arguments of an order take the place of the image's command, not of its entry point.
+std::vector<std::string> workload_arguments(const vm_spec& spec, const image_config& image) {
+  auto arguments = image.entrypoint;
+  const auto& rest = spec.args.empty() ? image.cmd : spec.args;
+  arguments.insert(arguments.end(), rest.begin(), rest.end());
+  return arguments;
+}
+
+std::vector<std::unique_ptr<wire::VariableT>> workload_environment(const vm_spec& spec,
+                                                                   const image_config& image) {
+  auto merged = image.env;
+  for (const auto& variable : spec.env)
+    merged[variable.name] = variable.value;
+  std::vector<std::unique_ptr<wire::VariableT>> list;
+  for (const auto& [name, value] : merged) {
+    auto variable = std::make_unique<wire::VariableT>();
+    variable->name = name;
+    variable->value = value;
+    list.push_back(std::move(variable));
+  }
+  return list;
+}
+
+wire::StartT start_order(const boot_order& order, const launched_vm& vm) {
+  wire::StartT start;
+  start.args = workload_arguments(order.spec, vm.workload);
+  start.env = workload_environment(order.spec, vm.workload);
+  start.workdir = vm.workload.workdir;
+  start.user = vm.workload.user;
+  start.hostname = order.spec.hostname;
+  start.machine_id = random_machine_id();
+  start.boot_id = random_uuid();
+  start.roms = to_wire(vm.roms);
+  start.template_preparation = order.why == purpose::template_preparation;
+  return start;
+}
+
+json migration_capabilities() {
+  json list = json::array();
+  for (const auto* name : {"events", "x-ignore-shared"})
+    list.push_back({{"capability", name}, {"state", true}});
+  return {{"capabilities", list}};
+}
+
+bool is_final(const json& data) {
+  const auto status = data.value("status", std::string{});
+  return status == "completed" || status == "failed" || status == "cancelled";
+}
+
+}  // namespace
+
+task<void> vm::boot(boot_order order) {
+  const auto self = shared_from_this();
+  const auto place = co_await host_.boot_places->acquire();
+  step done;
+  try {
+    done = co_await try_boot(std::move(order));
+  } catch (const std::exception& error) {
+    done = fail(stage::boot, error.what());
+  }
+  if (!done) {
+    co_await abandon(done.error());
+    co_return;
+  }
+  tell(booted{running_});
+  go_on_running();
+}
+
+task<vm::step> vm::try_boot(boot_order order) {
+  if (!asked_to_end_.empty()) co_return fail(stage::boot, asked_to_end_);
+  auto launch = [this, order] { return launch_boot(host_, order); };
+  auto launched = co_await on_pool(host_.pool, std::move(launch));
+  if (!launched) co_return tl::unexpected(launched.error());
+  auto start = start_order(order, *launched);
+  take(std::move(*launched));
+  if (!asked_to_end_.empty()) co_return fail(stage::boot, asked_to_end_);
+
+  const auto connected = agent_.connect(directory_.get(), agent_socket_name);
+  if (!connected) co_return fail(stage::boot, connected.error());
+  auto ports = co_await read_ports();
+  if (!ports) co_return fail(stage::boot, ports.error());
+  running_.ports = std::move(*ports);
+  const auto greeting = co_await agent_.handshake(host_.options.boot_limit);
+  if (!greeting) co_return fail(stage::boot, greeting.error());
+  start.time_ns = wall_clock_ns();
+  const auto started = co_await agent_.start(std::move(start), host_.options.boot_limit);
+  if (!started) co_return fail(stage::boot, started.error());
+  co_return step{};
+}
+
+task<tl::expected<std::vector<port_forward>, std::string>> vm::read_ports() {
+  const auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
+  if (!connected) co_return tl::unexpected(connected.error());
+  json arguments = {{"command-line", "info usernet"}};
+  const auto text = co_await qmp_.execute("human-monitor-command", std::move(arguments));
+  qmp_.close();
+  if (!text) co_return tl::unexpected(text.error());
+  std::vector<port_forward> ports;
+  if (text->is_string())
+    for (const auto& forward : parse_usernet(text->get_ref<const std::string&>()))
+      ports.push_back({forward.guest_port, forward.host_port});
+  co_return ports;
+}
+
+task<void> vm::clone(clone_order order) {
+  const auto self = shared_from_this();
+  record_.is_clone = true;
+  const auto place = co_await host_.clone_places->acquire();
+  step done;
+  try {
+    done = co_await try_clone(std::move(order));
+  } catch (const std::exception& error) {
+    done = fail(stage::clone, error.what());
+  }
+  if (!done) {
+    co_await abandon(done.error());
+    co_return;
+  }
+  tell(cloned{running_});
+  go_on_running();
+}
+
+task<vm::step> vm::try_clone(clone_order order) {
+  if (!asked_to_end_.empty()) co_return fail(stage::clone, asked_to_end_);
+  auto launch = [this, order] { return launch_clone(host_, order); };
+  auto launched = co_await on_pool(host_.pool, std::move(launch));
+  if (!launched) co_return tl::unexpected(launched.error());
+  const auto roms = launched->roms;
+  take(std::move(*launched));
+  if (!asked_to_end_.empty()) co_return fail(stage::clone, asked_to_end_);
+
+  const auto connected = agent_.connect(directory_.get(), agent_socket_name);
+  if (!connected) co_return fail(stage::clone, connected.error());
+  auto ports = co_await read_ports();
+  if (!ports) co_return fail(stage::clone, ports.error());
+  running_.ports = std::move(*ports);
+  const auto loaded = co_await load_state();
+  if (!loaded) co_return fail(stage::clone, loaded.error());
+  co_return co_await wake_as_clone(order, roms);
+}
+
+task<tl::expected<void, std::string>> vm::load_state() {
+  auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
+  if (!connected) co_return connected;
+  const auto capable = co_await qmp_.execute("migrate-set-capabilities", migration_capabilities());
+  if (!capable) co_return tl::unexpected(capable.error());
+  json source = {{"uri", "fd:" + std::to_string(snapshot_state_fd)}};
+  const auto begun = co_await qmp_.execute("migrate-incoming", std::move(source));
+  if (!begun) co_return tl::unexpected(begun.error());
+  const auto result = co_await qmp_.wait_event("MIGRATION", is_final, host_.options.clone_limit);
+  if (!result) co_return tl::unexpected(result.error());
+  if (result->value("status", std::string{}) != "completed")
+    co_return tl::unexpected(std::string("QEMU could not load the snapshot's state"));
+  const auto continued = co_await qmp_.execute("cont");
+  qmp_.close();
+  if (!continued) co_return tl::unexpected(continued.error());
+  co_return tl::expected<void, std::string>{};
+}
+
+task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms) {
+  const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
+  if (!greeting) co_return fail(stage::clone, greeting.error());
+  if (greeting->phase != wire::Phase::Signalled)
+    co_return fail(stage::resume, "the clone is not waiting to be resumed");
+  wire::ResumeT resume;
+  resume.entropy = random_bytes(entropy_bytes);
+  resume.generation_id = record_.generation_id;
+  resume.hostname = order.hostname;
+  resume.machine_id = random_machine_id();
+  resume.boot_id = random_uuid();
+  resume.roms = to_wire(roms);
+  resume.time_ns = wall_clock_ns();
+  const auto resumed = co_await agent_.resume(std::move(resume), host_.options.clone_limit);
+  if (!resumed) co_return fail(stage::resume, resumed.error());
+  co_return step{};
+}
+
+task<void> vm::adopt() {
+  const auto self = shared_from_this();
+  step done;
+  try {
+    done = co_await try_adopt();
+  } catch (const std::exception& error) {
+    done = fail(stage::run, error.what());
+  }
+  if (done) {
+    if (record_.is_clone)
+      tell(cloned{running_});
+    else
+      tell(booted{running_});
+    if (signalled_) tell(signalled{});
+    go_on_running();
+    co_return;
+  }
+  // An adopted VM that is of no use is ended, but its directory stays for its logs.
+  co_await end_process();
+  auto what = make_exited();
+  what.reason = asked_to_end_.empty() ? done.error().reason : asked_to_end_;
+  const report last{ref_, std::move(what)};
+  if (!removing_) host_.report_to_actor(last);
+  become_ended(last);
+}
+
+task<vm::step> vm::try_adopt() {
+  auto look = [this]() -> tl::expected<launched_vm, std::string> {
+    auto record = read_record(path_);
+    if (!record) return tl::unexpected(record.error());
+    auto qemu = find_process(path_, *record);
+    if (!qemu) return tl::unexpected(std::string("QEMU was gone when the daemon came back"));
+    auto directory = open_file(path_, O_RDONLY | O_DIRECTORY);
+    if (!directory) return tl::unexpected(directory.error());
+    launched_vm found;
+    found.record = std::move(*record);
+    found.qemu = std::move(*qemu);
+    found.directory = std::move(*directory);
+    return found;
+  };
+  auto found = co_await on_pool(host_.pool, std::move(look));
+  if (!found) co_return fail(stage::run, found.error());
+  take(std::move(*found));
+
+  auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
+  if (!connected) co_return fail(stage::run, connected.error());
+  const auto status = co_await qmp_.execute("query-status");
+  qmp_.close();
+  if (!status) co_return fail(stage::run, status.error());
+  if (!status->value("running", false))
+    co_return fail(stage::run, "the VM was being " +
+                                   std::string(record_.is_clone ? "cloned" : "snapshotted") +
+                                   " when its daemon was replaced");
+  auto ports = co_await read_ports();
+  if (!ports) co_return fail(stage::run, ports.error());
+  running_.ports = std::move(*ports);
+  const auto agent = agent_.connect(directory_.get(), agent_socket_name);
+  if (!agent) co_return fail(stage::run, agent.error());
+  const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
+  if (!greeting) co_return fail(stage::run, greeting.error());
+  co_return co_await judge_adopted(*greeting);
+}
+
+task<vm::step> vm::judge_adopted(welcome greeting) {
+  if (greeting.phase == wire::Phase::Exited) {
+    workload_exit_ = greeting.exit_code;
+    co_return fail(stage::run, end_reason());
+  }
+  if (greeting.phase == wire::Phase::Idle)
+    co_return fail(stage::run, "the daemon was replaced before the workload was started");
+  if (record_.is_clone && greeting.generation_id != record_.generation_id)
+    co_return fail(stage::run, "the daemon was replaced before the clone was resumed");
+  signalled_ =
+      greeting.phase == wire::Phase::Signalled && record_.why == purpose::template_preparation;
+  co_return step{};
+}
+
+}  // namespace platen::hypervisor::qemu

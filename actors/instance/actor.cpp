@@ -123,6 +123,8 @@ void actor::return_lease(bool running, std::string damaged_snapshot, std::string
 void actor::converge() {
   if (!begun_) return;
   const auto want = wanted(now());
+  // What the VM is asked for next depends on what it turns out to be.
+  if (adopting_ && want.attempt == asked_.attempt && want.vm != vm_goal::absent) return;
   if (want.wants_grant && !asked_.wants_grant) {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
                                     caf::actor_cast<caf::actor>(this)});

@@ -176,6 +176,12 @@ void actor::answer_waiters() {
 void actor::converge() {
   if (!begun_) return;
   const auto want = wanted(now());
+  if (adopting_ && want.attempt == asked_.attempt) {
+    // What the VM is asked for next depends on what it turns out to be.
+    arm(want.wake_at_us);
+    asked_.wake_at_us = want.wake_at_us;
+    return;
+  }
   order_vm(want);
   if (asked_.keep_snapshot && asked_.keep_snapshot != want.keep_snapshot) {
     env().driver.remove_snapshot(*asked_.keep_snapshot);

@@ -130,9 +130,7 @@ void agent::finish_step() {
   const bool late = ending_deadline_ && clock::now() >= *ending_deadline_;
   if (ending_ == ending::carrying_output && (output_.finished() || late)) {
     if (!output_.finished()) log_line("the last output could not be written");
-    wire::ExitedT exited;
-    exited.exit_code = exit_code_;
-    if (!failed_) port_.send(std::move(exited));
+    if (!failed_) send_exited();
     ending_ = ending::telling_host;
     ending_deadline_ = clock::now() + host_patience;
   }

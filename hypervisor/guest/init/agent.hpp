@@ -48,6 +48,7 @@ class agent {
   void on_shutdown(const wire::Shutdown& shutdown);
   bool on_template_write();
   void send_started();
+  void send_exited();
   void on_verdict();
   void on_main_exit(int wait_status);
 

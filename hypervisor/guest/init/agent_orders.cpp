@@ -59,6 +59,7 @@ void agent::on_hello(const wire::Hello& hello) {
   welcome.exit_code = exit_code_;
   port_.send(std::move(welcome));
   if (phase_ == wire::Phase::Signalled) port_.send(wire::SignalT{});
+  if (ending_ == ending::telling_host && !failed_) send_exited();
 }
 
 void agent::on_start(const wire::Start& message) {
@@ -99,6 +100,12 @@ void agent::send_started() {
   wire::StartedT started;
   started.pid = static_cast<std::uint32_t>(workload_->pid());
   port_.send(std::move(started));
+}
+
+void agent::send_exited() {
+  wire::ExitedT exited;
+  exited.exit_code = exit_code_;
+  port_.send(std::move(exited));
 }
 
 void agent::on_verdict() {

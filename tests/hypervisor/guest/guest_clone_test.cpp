@@ -1,77 +1,11 @@
-// The guest in real VMs: QEMU under software emulation, a busybox image, real snapshots.
+// Templates and clones in real VMs: QEMU under software emulation, a busybox image.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "vm.hpp"
+#include "booted_vm.hpp"
 
 using namespace platen::test;
 namespace guest = platen::guest;
-
-namespace {
-
-wire::StartT start_of(std::vector<std::string> args) {
-  wire::StartT start;
-  start.args = std::move(args);
-  start.hostname = "first";
-  start.machine_id = "0123456789abcdef0123456789abcdef";
-  start.boot_id = "11111111-2222-4333-8444-555555555555";
-  start.time_ns = 1'800'000'000'000'000'000;
-  return start;
-}
-
-// A VM that was booted from a disk with these files, up to the agent's first Welcome.
-class booted_vm {
- public:
-  explicit booted_vm(const std::vector<image_file>& files) {
-    const auto& folder = scratch_.path();
-    make_root_disk(folder / "root.ext4", folder / "tree", files);
-    make_overlay(folder / "root.qcow2", folder / "root.ext4", "raw");
-    make_rom_drive(folder / "rom.raw");
-    vm_options options;
-    options.folder = folder / "vm";
-    options.root_disk = folder / "root.qcow2";
-    options.rom_drive = folder / "rom.raw";
-    options.memory = folder / "memory";
-    machine_.emplace(std::move(options));
-    machine_->greet(1);
-  }
-  vm* operator->() { return &*machine_; }
-  const fs::path& folder() const { return scratch_.path(); }
-
- private:
-  scratch_folder scratch_;
-  std::optional<vm> machine_;
-};
-
-}  // namespace
-
-TEST_CASE("a workload runs as its user, with its environment, and its exit code is told") {
-  booted_vm machine(
-      {{"etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:44::/srv:/bin/sh\n"},
-       {"etc/group", "web:x:44:\nextra:x:55:web\n"},
-       {"srv/run",
-        "#!/bin/sh\nid; echo $KEY $HOME $PATH; echo $0 $1; hostname; date +%s\n"
-        "cat /etc/machine-id /proc/sys/kernel/random/boot_id /etc/resolv.conf /etc/hosts\n"
-        "sleep 1000 & exit 3\n"}});
-  auto start = start_of({"./run", "an argument"});
-  start.workdir = "/srv";
-  start.user = "web";
-  start.env.push_back(std::make_unique<wire::VariableT>());
-  start.env[0]->name = "KEY";
-  start.env[0]->value = "value";
-  machine->send(std::move(start));
-  CHECK(machine->expect<wire::Started>().as<wire::Started>()->pid() > 1);
-  CHECK(machine->expect<wire::Exited>().as<wire::Exited>()->exit_code() == 3);
-  CHECK(machine->await_exit() == 0);
-  const auto output = machine->output();
-  INFO(output);
-  CHECK(output.find("uid=33(web) gid=44(web) groups=44(web),55(extra)") != std::string::npos);
-  CHECK(output.find("value /srv /usr/local/sbin:") != std::string::npos);
-  CHECK(output.find("./run an argument\nfirst\n18000000") != std::string::npos);
-  CHECK(output.find("0123456789abcdef0123456789abcdef\n11111111-2222-4333-8444-555555555555\n"
-                    "nameserver 10.0.2.3\n") != std::string::npos);
-  CHECK(output.find("10.0.2.15\tfirst\n") != std::string::npos);
-}
 
 namespace {
 
@@ -205,4 +139,72 @@ TEST_CASE("clones of a warm template differ in all that must differ and share th
   }
   std::sort(random.begin(), random.end());
   CHECK(std::adjacent_find(random.begin(), random.end()) == random.end());
+}
+
+TEST_CASE("a held write can be killed, and its template can be resumed, misused and shut down") {
+  scratch_folder scratch;
+  const auto& folder = scratch.path();
+  make_root_disk(folder / "root.ext4", folder / "tree",
+                 script("echo 1 > /uk/libukp/template_instance &\n"
+                        "sleep 3; kill -9 $!; wait $!; echo killed $?\n"
+                        "echo 1 > /uk/libukp/template_instance; echo woken $?; exit 4\n"));
+  make_overlay(folder / "template.qcow2", folder / "root.ext4", "raw");
+  make_rom_drive(folder / "rom.raw");
+  vm_options options;
+  options.folder = folder / "template";
+  options.root_disk = folder / "template.qcow2";
+  options.rom_drive = folder / "rom.raw";
+  options.memory = folder / "memory";
+  {
+    vm machine(options);
+    machine.greet(1);
+    auto start = start_of({"/run-me"});
+    start.template_preparation = true;
+    machine.send(std::move(start));
+    machine.expect<wire::Signal>();
+    machine.await_output("killed 137\n");
+    // The state is taken while nobody is connected; in the clones somebody is.
+    machine.disconnect_agent();
+    machine.snapshot(folder / "state");
+  }
+  options.clone = true;
+  const auto clone = [&](const std::string& name) {
+    options.folder = folder / name;
+    options.root_disk = folder / (name + ".qcow2");
+    make_overlay(options.root_disk, folder / "template.qcow2", "qcow2");
+    auto machine = std::make_unique<vm>(options);
+    machine->restore(folder / "state");
+    CHECK(machine->greet(2).as<wire::Welcome>()->phase() == wire::Phase::Signalled);
+    return machine;
+  };
+
+  SECTION("resumed, twice by the same order") {
+    const auto machine = clone("good");
+    auto resume = resume_of(1, 4096);
+    resume.roms.clear();
+    const auto frame = guest::encode_body(std::move(resume)).value();
+    machine->send_bytes(frame);
+    machine->send_bytes(frame);
+    machine->expect<wire::Resumed>();
+    machine->expect<wire::Resumed>();
+    CHECK(machine->expect<wire::Exited>().as<wire::Exited>()->exit_code() == 4);
+    machine->await_exit();
+    CHECK(machine->output() == "woken 0\n");
+  }
+  SECTION("given a ROM that is none") {
+    const auto machine = clone("bad");
+    machine->send(resume_of(1, 4096));
+    const auto message = machine->expect<wire::Failed>();
+    CHECK(message.as<wire::Failed>()->stage()->str() == "resume");
+    CHECK(message.as<wire::Failed>()->reason()->str().find("ROM \"session\": cannot mount") == 0);
+    machine->await_exit();
+  }
+  SECTION("shut down while the write is held") {
+    const auto machine = clone("down");
+    wire::ShutdownT shutdown;
+    shutdown.grace_ms = 2000;
+    machine->send(std::move(shutdown));
+    CHECK(machine->expect<wire::Exited>(30s).as<wire::Exited>()->exit_code() != 0);
+    machine->await_exit();
+  }
 }

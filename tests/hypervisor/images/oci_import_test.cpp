@@ -330,6 +330,13 @@ TEST_CASE_METHOD(oci_fixture, "a layer that unpacks to more than is allowed is r
   CHECK(refusal().find("larger, unpacked, than is allowed") != std::string::npos);
 }
 
+TEST_CASE_METHOD(oci_fixture, "a layer is also refused for what follows the end of its archive") {
+  const auto trailer = test::tar({test::file("a", "b")}) + std::string(20 * mebibyte, '\0');
+  write_index(
+      {manifest({blob(test::compressed(trailer, test::compression::gzip), layer_type + "+gzip")})});
+  CHECK(refusal().find("the archive is larger, unpacked, than is allowed") != std::string::npos);
+}
+
 TEST_CASE_METHOD(oci_fixture, "an OCI layout may come as a tar archive") {
   write_image({{test::file("a", "b")}});
   const auto from_folder = imported();

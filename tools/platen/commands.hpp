@@ -1,0 +1,19 @@
+// The command groups; each is one file named like its function.
+#pragma once
+
+#include "tools/platen/context.hpp"
+#include "tools/platen/entity.hpp"
+
+namespace platen::cli {
+
+void add_instance_commands(CLI::App& app, context& ctx);
+void add_template_commands(CLI::App& app, context& ctx);
+void add_image_commands(CLI::App& app, context& ctx);
+void add_event_commands(CLI::App& app, context& ctx);   // events
+void add_log_commands(CLI::App& app, context& ctx);     // replay, verify
+void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
+
+// rm and logs, which instances and templates have alike.
+void add_entity_commands(CLI::App& group, context& ctx, const entity_kind& kind);
+
+}  // namespace platen::cli

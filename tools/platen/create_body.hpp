@@ -1,0 +1,37 @@
+// From the options of `instance create` to the body of POST /v1/instances.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/platen/outcome.hpp"
+
+namespace platen::cli {
+
+struct create_wish {
+  std::string name;
+  std::string file;             // a body to send instead; "-": standard input
+  std::string template_name;    // with `from`: prepared on demand
+  std::string from;             // the template's image
+  std::string image;            // boots this image, without a template
+  std::string prepare_timeout;  // "60s", "5m", or seconds
+  std::vector<std::string> args;
+  std::vector<std::string> env;        // "NAME=value"
+  std::vector<std::string> roms;       // "NAME=AT=DIR|FILE"
+  std::vector<std::string> rom_texts;  // "AT/PATH=text"
+  std::vector<std::string> ports;      // "PORT[:DESTINATION][/HANDLER+HANDLER]"
+  std::optional<std::uint32_t> memory_mb;
+  std::optional<std::uint32_t> vcpus;
+  std::optional<std::int64_t> timeout_s;
+  std::optional<std::uint64_t> autokill_ms;
+  bool wait = false;
+  bool no_start = false;
+};
+
+// The failure names the option at fault. Reads the files that ROMs are made of.
+result<nlohmann::json> create_body(const create_wish& wish);
+
+}  // namespace platen::cli

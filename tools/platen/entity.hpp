@@ -1,0 +1,48 @@
+// What instances and templates have in common on the command line: how they are named, fetched,
+// deleted, and how their output is read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/platen/client.hpp"
+
+namespace platen::cli {
+
+struct entity_kind {
+  std::string path;  // "/v1/instances"
+  std::string noun;  // "instance"
+};
+
+const entity_kind& instances();
+const entity_kind& templates();
+
+bool is_uuid(const std::string& text);
+
+// {"uuid": ...} if it looks like one, else {"name": ...}.
+json reference_to(const std::string& name_or_uuid);
+query query_for(const std::string& name_or_uuid);
+
+result<json> fetch_one(client& api, const entity_kind& kind, const std::string& name_or_uuid);
+result<std::vector<json>> fetch_all(client& api, const entity_kind& kind);
+
+// The items that succeeded, in order; the failed ones are reported on stderr. If there are any,
+// `worst` is the failure of the first, without a message.
+struct bulk_outcome {
+  std::vector<json> done;
+  std::optional<failure> worst;
+};
+bulk_outcome sort_items(const reply& answer);
+
+result<void> remove_all(client& api, const entity_kind& kind, const std::vector<std::string>& which,
+                        bool as_json);
+
+struct log_wish {
+  std::string which;
+  bool console = false;          // the kernel's console instead of the workload's output
+  std::uint64_t tail_bytes = 0;  // 0: from the beginning
+};
+// Writes the bytes to stdout as they are.
+result<void> print_log(client& api, const entity_kind& kind, const log_wish& wish);
+
+}  // namespace platen::cli

@@ -1,0 +1,102 @@
+// platen replay|verify: what the log on disk says, without a daemon.
+#include <charconv>
+#include <iostream>
+#include <memory>
+
+#include "actors/replay.hpp"
+#include "events/hash.hpp"
+#include "store/verify.hpp"
+#include "tools/platen/commands.hpp"
+#include "tools/platen/disk_log.hpp"
+#include "tools/platen/output.hpp"
+#include "tools/platen/state_json.hpp"
+
+namespace platen::cli {
+namespace {
+
+// ---- replay ------------------------------------------------------------------------------------
+
+void print_world(const json& all) {
+  std::cout << "after sequence " << all["sequence"] << ":\n";
+  table rows({"KIND", "NAME", "LIFECYCLE", "SINCE", "VERSION", "ATTEMPT", "UUID"});
+  for (const auto& [kind, list] : {std::pair{"template", "templates"}, {"instance", "instances"}})
+    for (const auto& state : all[list])
+      rows.add({kind, text_of(state, "name"), text_of(state, "lifecycle"),
+                text_of(state, "lifecycle_since"), text_of(state, "version"),
+                text_of(state, "attempt"), text_of(state, "uuid")});
+  rows.print();
+}
+
+result<void> replay(const context& ctx, std::uint64_t at) {
+  const auto log = open_disk_log(ctx.data_dir());
+  if (!log) return tl::unexpected(log.error());
+  const auto all = actors::replay(**log, at);
+  if (!all) return tl::unexpected(as_failure(all.error()));
+  if (ctx.json)
+    print_json(to_json(*all));
+  else
+    print_world(to_json(*all));
+  return {};
+}
+
+// ---- verify ------------------------------------------------------------------------------------
+
+// "SEQUENCE:HASH", as verify prints it.
+result<std::optional<store::head>> parse_witness(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  store::head witness;
+  const auto colon = text.find(':');
+  const auto hash =
+      colon == std::string::npos ? std::nullopt : events::digest_from_hex(text.substr(colon + 1));
+  const auto [stop, error] =
+      std::from_chars(text.data(), text.data() + text.size(), witness.sequence);
+  if (!hash || error != std::errc{} || stop != text.data() + colon)
+    return fail(exit_code::usage,
+                "--witness: expected SEQUENCE:HASH as verify prints it, found '" + text + "'");
+  witness.hash = *hash;
+  return witness;
+}
+
+result<void> verify(const context& ctx, const std::string& witness_text) {
+  const auto witness = parse_witness(witness_text);
+  if (!witness) return tl::unexpected(witness.error());
+  const auto log = open_disk_log(ctx.data_dir());
+  if (!log) return tl::unexpected(log.error());
+  const auto report = store::verify(**log, *witness);
+  const auto head =
+      std::to_string(report.verified.sequence) + ":" + events::to_hex(report.verified.hash);
+  if (ctx.json) {
+    json out{{"ok", report.ok()},
+             {"events", report.events},
+             {"streams", report.streams},
+             {"head", head}};
+    if (report.first_bad)
+      out["first_bad"] = {{"sequence", report.first_bad->sequence},
+                          {"reason", report.first_bad->message}};
+    print_json(out);
+  } else {
+    print_fields({{"events", std::to_string(report.events)},
+                  {"streams", std::to_string(report.streams)},
+                  {"head", head},
+                  {"chain", report.ok() ? "unbroken" : "BROKEN"}});
+  }
+  if (!report.ok()) return tl::unexpected(as_failure(*report.first_bad));
+  return {};
+}
+
+}  // namespace
+
+void add_log_commands(CLI::App& app, context& ctx) {
+  auto* fold = app.add_subcommand("replay", "Fold the log on disk and print every entity's state");
+  const auto at = std::make_shared<std::uint64_t>(0);
+  fold->add_option("--at", *at, "As it was after this sequence; default: the newest");
+  on_chosen(fold, ctx, [&ctx, at] { return replay(ctx, *at); });
+
+  auto* walk = app.add_subcommand("verify", "Walk the hash chain of the log on disk");
+  const auto witness = std::make_shared<std::string>();
+  walk->add_option("--witness", *witness,
+                   "SEQUENCE:HASH that verify printed earlier: the log must still contain it");
+  on_chosen(walk, ctx, [&ctx, witness] { return verify(ctx, *witness); });
+}
+
+}  // namespace platen::cli

@@ -1,0 +1,67 @@
+// platend's configuration: one table of keys, from which flags, environment and file are read
+// alike.
+//
+// A key named `max_instances` is `max_instances = 10` in the TOML file, PLATEN_MAX_INSTANCES in the
+// environment and --max-instances on the command line. Flag wins over environment, environment
+// over file, file over default.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace platen::platend {
+
+enum class hypervisor_kind { qemu, sim };
+enum class accelerator_choice { automatic, kvm, tcg };
+
+struct config {
+  std::filesystem::path data;
+  std::string listen_host;
+  std::uint16_t listen_port = 0;  // 0: the system chooses; the port is logged
+  hypervisor_kind hypervisor = hypervisor_kind::qemu;
+  accelerator_choice accelerator = accelerator_choice::automatic;
+  std::string log_level;
+  std::filesystem::path token_file;  // empty: <data>/token, made at first start
+  std::filesystem::path guest_dir;   // empty: found beside the executable
+  std::filesystem::path qemu_binary;
+  bool stop_vms_on_exit = false;
+  std::uint32_t stop_grace_ms = 0;
+  std::uint32_t max_instances = 0;
+  std::uint32_t max_templates = 0;
+  std::uint64_t image_upload_max_bytes = 0;   // of the uploaded archive
+  std::uint64_t image_content_max_bytes = 0;  // of its files, unpacked
+};
+
+enum class value_kind { text, integer, boolean };
+
+struct config_key {
+  std::string_view name;
+  value_kind kind;
+  std::string_view fallback;  // the default, as it would be written
+  std::string_view help;
+  // Reads the text into the configuration; the error says what was expected.
+  std::function<tl::expected<void, std::string>(config&, const std::string&)> set;
+
+  std::string flag() const;      // "--max-instances"
+  std::string variable() const;  // "PLATEN_MAX_INSTANCES"
+};
+
+const std::vector<config_key>& config_keys();
+
+struct config_sources {
+  std::map<std::string, std::string> flags;  // by key name
+  std::function<std::optional<std::string>(const std::string& variable)> environment;
+  std::optional<std::filesystem::path> file;
+};
+
+// The error names the flag, variable, or file, line and key at fault, and the reason.
+tl::expected<config, std::string> load_config(const config_sources& sources);
+
+}  // namespace platen::platend

@@ -1,0 +1,179 @@
+#include "tools/platend/daemon.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "actors/control_plane.hpp"
+#include "http/server.hpp"
+#include "hypervisor/images/image_store.hpp"
+#include "hypervisor/images/rom_store.hpp"
+#include "hypervisor/qemu/qemu_driver.hpp"
+#include "hypervisor/sim/sim_driver.hpp"
+#include "store/rocksdb_log.hpp"
+#include "tools/common/defaults.hpp"
+#include "tools/common/version.hpp"
+#include "tools/platend/data_dir.hpp"
+#include "tools/platend/guest_bundle.hpp"
+#include "tools/platend/token.hpp"
+
+namespace platen::platend {
+namespace {
+
+template <class T>
+using made = tl::expected<std::unique_ptr<T>, std::string>;
+
+constexpr int log_failed = 70;  // EX_SOFTWARE of sysexits.h
+
+// Destructors and buffered work could only pretend that something is still certain.
+[[noreturn]] void end_at_once(const std::string& why) {
+  spdlog::critical("the event log failed, ending: {}", why);
+  spdlog::default_logger()->flush();
+  _exit(log_failed);
+}
+
+made<store::rocksdb_log> open_log(const data_dir& data) {
+  store::rocksdb_log::options how;
+  how.failure = [](const store::error& error) { end_at_once(error.message); };
+  auto log = store::rocksdb_log::open(tools::log_path(data.path()).string(), how);
+  if (log) return *std::move(log);
+  const auto& error = log.error();
+  const auto where = error.sequence == 0 ? "" : " at sequence " + std::to_string(error.sequence);
+  return tl::unexpected("the event log cannot be opened" + where + ": " + error.message);
+}
+
+hypervisor::accelerator_choice chosen_accelerator(accelerator_choice choice) {
+  switch (choice) {
+    case accelerator_choice::automatic:
+      return hypervisor::accelerator_choice::automatic;
+    case accelerator_choice::kvm:
+      return hypervisor::accelerator_choice::kvm;
+    case accelerator_choice::tcg:
+      return hypervisor::accelerator_choice::tcg;
+  }
+  return hypervisor::accelerator_choice::automatic;
+}
+
+made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
+                                     hypervisor::image_store& images, hypervisor::rom_store& roms) {
+  if (how.hypervisor == hypervisor_kind::sim)
+    return hypervisor::make_sim_driver(std::make_shared<hypervisor::sim_world>(),
+                                       hypervisor::real_time_scheduler());
+  auto bundle = find_guest_bundle(how.guest_dir);
+  if (!bundle) return tl::unexpected(bundle.error());
+  hypervisor::qemu_options options;
+  options.data_dir = data.path();
+  options.qemu_binary = how.qemu_binary.string();
+  options.guest_bundle = *std::move(bundle);
+  options.images = &images;
+  options.roms = &roms;
+  options.accelerator = chosen_accelerator(how.accelerator);
+  return hypervisor::make_qemu_driver(std::move(options));
+}
+
+tl::expected<token, std::string> find_token(const config& how, const data_dir& data) {
+  if (!how.token_file.empty()) return read_token(how.token_file);
+  auto found = read_or_make_token(tools::token_path(data.path()));
+  if (found && found->made) spdlog::info("made an API token: {}", found->file.string());
+  return found;
+}
+
+actors::options control_options(const config& how) {
+  actors::options options;
+  options.max_instances = how.max_instances;
+  options.max_templates = how.max_templates;
+  options.stop_grace_ms = how.stop_grace_ms;
+  options.version = tools::version;
+  options.on_fatal = end_at_once;
+  return options;
+}
+
+http::options server_options(const config& how, const data_dir& data, const std::string& token,
+                             const hypervisor::driver& driver) {
+  http::options options;
+  options.host = how.listen_host;
+  options.port = how.listen_port;
+  options.tokens = {token};
+  options.spool_directory = data.path() / "tmp";
+  options.version = tools::version;
+  options.hypervisor = driver.name();
+  options.accelerator = driver.accelerator();
+  options.bounds.image_upload_bytes = how.image_upload_max_bytes;
+  options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };
+  return options;
+}
+
+// Members are in the order of their dependencies: each may use those above it.
+struct parts {
+  data_dir data;
+  std::unique_ptr<store::rocksdb_log> log;
+  std::unique_ptr<hypervisor::image_store> images;
+  std::unique_ptr<hypervisor::rom_store> roms;
+  std::unique_ptr<hypervisor::driver> driver;
+  std::unique_ptr<actors::control_plane> control;
+  std::unique_ptr<http::server> server;
+};
+
+class running_daemon : public daemon {
+ public:
+  running_daemon(parts of, bool stop_vms) : parts_(std::move(of)), stop_vms_(stop_vms) {}
+  ~running_daemon() override { running_daemon::stop(); }
+
+  void stop() override {
+    if (std::exchange(stopped_, true)) return;
+    parts_.server->stop();
+    parts_.control->shutdown(stop_vms_);
+    parts_.log->close();
+  }
+
+ private:
+  parts parts_;
+  bool stop_vms_;
+  bool stopped_ = false;
+};
+
+// Fills in one part after the other; the first that cannot be made is the error.
+tl::expected<void, std::string> build(parts& into, const config& how, const std::string& token) {
+  const auto keep = [](auto& place, auto built) -> tl::expected<void, std::string> {
+    if (!built) return tl::unexpected(built.error());
+    place = *std::move(built);
+    return {};
+  };
+  const auto& path = into.data.path();
+  return keep(into.log, open_log(into.data))
+      .and_then([&] {
+        return keep(into.images,
+                    hypervisor::image_store::open(path / "images",
+                                                  {.content_bytes = how.image_content_max_bytes}));
+      })
+      .and_then([&] { return keep(into.roms, hypervisor::rom_store::open(path / "roms")); })
+      .and_then(
+          [&] { return keep(into.driver, make_driver(how, into.data, *into.images, *into.roms)); })
+      .and_then([&] {
+        return keep(into.control,
+                    actors::control_plane::start(control_options(how), *into.log, *into.driver));
+      })
+      .and_then([&] {
+        return keep(into.server,
+                    http::server::start(server_options(how, into.data, token, *into.driver),
+                                        {*into.control, *into.log, *into.images, *into.roms}));
+      });
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& how) {
+  auto data = data_dir::open(how.data);
+  if (!data) return tl::unexpected(data.error());
+  const auto token = find_token(how, *data);
+  if (!token) return tl::unexpected(token.error());
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}};
+  if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
+  spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,
+               built.server->url(), built.driver->name(), built.driver->accelerator(),
+               built.data.path().string());
+  return std::make_unique<running_daemon>(std::move(built), how.stop_vms_on_exit);
+}
+
+}  // namespace platen::platend

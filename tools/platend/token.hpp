@@ -1,0 +1,23 @@
+// The API token: the operator's own, or one made at the first start.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace platen::platend {
+
+struct token {
+  std::string value;
+  std::filesystem::path file;
+  bool made = false;  // by this call
+};
+
+// Reads `file`. Errors: unreadable, fewer than 16 characters, or characters other than printable
+// ASCII without spaces.
+tl::expected<token, std::string> read_token(const std::filesystem::path& file);
+
+// Reads `file`, or makes it with 32 random bytes in hex, mode 0600.
+tl::expected<token, std::string> read_or_make_token(const std::filesystem::path& file);
+
+}  // namespace platen::platend

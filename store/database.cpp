@@ -73,7 +73,10 @@ error to_error(const rocksdb::Status& status, const std::string& doing) {
 result<std::unique_ptr<database>> database::open(const std::string& path,
                                                  const rocksdb_log_options& how) {
   const auto failed = [&](const rocksdb::Status& status) {
-    return tl::unexpected(to_error(status, "opening the event log " + path));
+    auto why = to_error(status, "opening the event log " + path);
+    if (why.message.find("/LOCK: ") != std::string::npos)
+      why.message += "; is it open in another process, a platend that is still running?";
+    return tl::unexpected(std::move(why));
   };
   const auto options = database_options(how);
   const bool writable = how.mode == open_mode::create;

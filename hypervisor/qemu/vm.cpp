@@ -30,11 +30,6 @@ vm::vm(vm_host& host, vm_ref ref)
       qmp_(host.io, host.options.qmp_limit),
       agent_(host.io) {}
 
-template <typename What>
-void vm::tell(What what) {
-  host_.report_to_actor(report{ref_, std::move(what)});
-}
-
 void vm::repeat_report() {
   if (state_ == state::ended) {
     if (last_report_) host_.report_to_actor(*last_report_);
@@ -212,9 +207,11 @@ task<void> vm::stop(milliseconds grace) {
   const auto asked =
       co_await agent_.shut_down(static_cast<std::uint32_t>(grace.count()), agent_write_limit);
   const auto patience = asked ? grace + host_.options.stop_margin : milliseconds(0);
-  if (co_await process_gone_.wait(patience)) co_return;
+  const bool left_by_itself = co_await process_gone_.wait(patience);
+  if (left_by_itself) co_return;
   signal_process(SIGTERM);
-  if (co_await process_gone_.wait(terminate_limit)) co_return;
+  const bool terminated = co_await process_gone_.wait(terminate_limit);
+  if (terminated) co_return;
   signal_process(SIGKILL);
 }
 

@@ -69,7 +69,9 @@ class vm : public std::enable_shared_from_this<vm> {
   std::string end_reason() const;
   void become_ended(std::optional<report> last);
   template <typename What>
-  void tell(What what);
+  void tell(What what) {
+    host_.report_to_actor(report{ref_, std::move(what)});
+  }
   void signal_process(int number);
 
   vm_host& host_;

@@ -106,8 +106,9 @@ task<tl::expected<void, std::string>> vm::save_state() {
 
 task<tl::expected<void, std::string>> vm::quit_qemu() {
   // Its answer may be lost, because QEMU ends; what counts is that it ends.
-  co_await qmp_.execute("quit");
-  if (!co_await process_gone_.wait(quit_limit))
+  static_cast<void>(co_await qmp_.execute("quit"));
+  const bool gone = co_await process_gone_.wait(quit_limit);
+  if (!gone)
     co_return tl::unexpected(std::string("QEMU did not end after it had saved the VM's state"));
   co_return tl::expected<void, std::string>{};
 }

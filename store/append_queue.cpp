@@ -27,13 +27,17 @@ std::optional<error> append_queue::push(queued_append& item) {
 
 std::vector<queued_append> append_queue::take() {
   std::unique_lock lock(mutex_);
-  events_ -= taken_events_;
-  bytes_ -= taken_bytes_;
-  taken_events_ = taken_bytes_ = 0;
   work_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
   taken_events_ = events_;
   taken_bytes_ = bytes_;
   return std::exchange(waiting_, {});
+}
+
+void append_queue::release_taken() {
+  const std::lock_guard lock(mutex_);
+  events_ -= taken_events_;
+  bytes_ -= taken_bytes_;
+  taken_events_ = taken_bytes_ = 0;
 }
 
 std::vector<queued_append> append_queue::fail(const error& why) {

@@ -22,8 +22,11 @@ class append_queue {
   std::optional<error> push(queued_append& item);
 
   // Waits for work and takes all of it. Empty only when the queue is closed and nothing is left.
-  // What was taken goes on counting towards the limits until the next call.
+  // What was taken goes on counting towards the limits until release_taken().
   std::vector<queued_append> take();
+
+  // What was taken is decided: there is room for as much again.
+  void release_taken();
 
   // Refuses everything from now on with `why` and hands out what was waiting.
   std::vector<queued_append> fail(const error& why);

@@ -20,7 +20,8 @@ enum class open_mode {
 struct rocksdb_log_options {
   open_mode mode = open_mode::create;
 
-  // Appends that would queue more than this get kind::busy. Events that are being written count.
+  // Appends that would queue more than this get kind::busy. Events that are being written count,
+  // until their callbacks are called.
   std::size_t queued_events_max = 65'536;
   std::size_t queued_bytes_max = std::size_t{256} << 20U;
 

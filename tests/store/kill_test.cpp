@@ -107,11 +107,11 @@ TEST_CASE("kill -9 at any moment loses nothing that was acknowledged") {
   const testing::temporary_directory directory;
   acknowledged before;
   std::mt19937 random(20261122);
-  for (int round = 0; round < 12; ++round) {
+  for (int round = 0; round < 8; ++round) {
     INFO("round " << round);
     {
       appender writer(directory / "log");
-      for (auto lines = 1 + random() % 200; lines > 0; --lines)
+      for (auto lines = 1 + random() % 100; lines > 0; --lines)
         before.note(writer.line());
       writer.kill_now();
       for (auto line = writer.line(); !line.empty(); line = writer.line())

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -275,7 +276,8 @@ tl::expected<archive_reader, std::string> open_folder_reader(const std::filesyst
 
 // The path of an entry relative to the folder that is copied.
 std::string relative_name(archive_entry* entry, const std::string& folder) {
-  std::string_view name = raw_name(entry);
+  const std::string full_name = raw_name(entry);
+  std::string_view name = full_name;
   name.remove_prefix(std::min(folder.size(), name.size()));
   while (name.starts_with('/'))
     name.remove_prefix(1);

@@ -48,7 +48,7 @@ struct options {
   std::string host = "127.0.0.1";   // a numeric address or a name; the caller keeps it on loopback
                                     // unless the operator chose tokens himself
   std::uint16_t port = 0;           // 0: any free port, see server::port()
-  std::vector<std::string> tokens;  // bearer tokens, at least one of 8 or more characters
+  std::vector<std::string> tokens;  // bearer tokens, at least one, without spaces
   std::filesystem::path spool_directory;  // image uploads in progress; made if missing
   std::string version;                    // of the program, for /v1/healthz
   std::string hypervisor;                 // driver::name()

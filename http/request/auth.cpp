@@ -1,0 +1,59 @@
+#include "http/request/auth.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace platen::http {
+namespace {
+
+// The scheme's name is case-insensitive (RFC 9110 §11.1).
+std::optional<std::string_view> bearer_token(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (authorization.size() <= scheme.size()) return std::nullopt;
+  const bool matches =
+      std::equal(scheme.begin(), scheme.end(), authorization.begin(),
+                 [](char wanted, unsigned char given) { return wanted == std::tolower(given); });
+  if (!matches) return std::nullopt;
+  const auto begin = authorization.find_first_not_of(' ', scheme.size());
+  if (begin == std::string_view::npos) return std::nullopt;
+  return authorization.substr(begin);
+}
+
+}  // namespace
+
+token_set::token_set(const std::vector<std::string>& tokens) {
+  for (const auto& token : tokens)
+    known_.push_back(digest_of(token));
+}
+
+token_set::digest token_set::digest_of(std::string_view token) {
+  digest made{};
+  ::SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), made.data());
+  return made;
+}
+
+std::string token_set::name_of(const digest& value) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string name = "token:";
+  for (std::size_t i = 0; i < 6; ++i) {
+    name.push_back(hex[value[i] >> 4]);
+    name.push_back(hex[value[i] & 15]);
+  }
+  return name;
+}
+
+std::optional<std::string> token_set::principal_of(std::string_view authorization) const {
+  const auto token = bearer_token(authorization);
+  if (!token) return std::nullopt;
+  const auto given = digest_of(*token);
+  bool found = false;
+  for (const auto& known : known_)
+    found |= ::CRYPTO_memcmp(known.data(), given.data(), known.size()) == 0;
+  if (!found) return std::nullopt;
+  return name_of(given);
+}
+
+}  // namespace platen::http

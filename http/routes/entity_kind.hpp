@@ -1,0 +1,50 @@
+// What differs between instances and templates where they are looked up, listed and logged alike.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/control_plane.hpp"
+#include "http/view/entity_view.hpp"
+
+namespace platen::http {
+
+struct instance_kind {
+  using pointer = actors::instance_ptr;
+  static constexpr std::string_view noun = "instance";
+  static pointer find(const actors::control_plane& in, const actors::reference& which) {
+    return in.find_instance(which);
+  }
+  static std::vector<pointer> all(const actors::control_plane& in) { return in.instances(); }
+  static json_object show(const actors::control_plane& in, const actors::instance::state& value) {
+    const auto of = value.template_id.empty() ? nullptr : in.find_template({value.template_id, ""});
+    return to_json(value, of.get());
+  }
+};
+
+struct template_kind {
+  using pointer = actors::template_ptr;
+  static constexpr std::string_view noun = "instance template";
+  static pointer find(const actors::control_plane& in, const actors::reference& which) {
+    return in.find_template(which);
+  }
+  static std::vector<pointer> all(const actors::control_plane& in) { return in.templates(); }
+  static json_object show(const actors::control_plane&, const actors::vm_template::state& value) {
+    return to_json(value);
+  }
+};
+
+// "No instance with name 'X'"
+inline std::string missing(std::string_view noun, const actors::reference& which) {
+  const bool by_uuid = !which.uuid.empty();
+  return "No " + std::string(noun) + " with " + (by_uuid ? "uuid '" : "name '") +
+         (by_uuid ? which.uuid : which.name) + "'";
+}
+
+// For a request that must name what it is about.
+inline request_error no_target(std::string_view noun) {
+  return {400, "name at least one " + std::string(noun) + " by 'uuid' or 'name'", {}};
+}
+
+}  // namespace platen::http

@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <cctype>
+#include <memory>
+
+#include "http/connection/stream.hpp"
+#include "http/request/exchange.hpp"
+#include "http/request/query_reader.hpp"
+#include "http/request/targets.hpp"
+#include "http/routes/api.hpp"
+#include "http/routes/event_feed.hpp"
+
+namespace platen::http {
+namespace {
+
+// <kind>/<id>
+bool is_stream_name(const std::string& text) {
+  const auto slash = text.find('/');
+  return slash != std::string::npos && slash > 0 && slash + 1 < text.size() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '/';
+         });
+}
+
+answer_or_error<feed_wish> read_wish(const httplib::Request& request) {
+  first_problem problem;
+  query_reader query(request.target, problem);
+  feed_wish wish;
+  wish.after = static_cast<std::uint64_t>(query.integer("after", 0, INT64_MAX).value_or(0));
+  if (const auto limit = query.integer("limit", 1, INT64_MAX))
+    wish.limit = static_cast<std::uint64_t>(*limit);
+  wish.stream = query.text("stream", 128).value_or("");
+  if (query.has("stream") && !is_stream_name(wish.stream))
+    query.report("stream", "must be a stream such as 'instance/<uuid>' or 'system/platend'");
+  wish.follow = query.boolean("follow").value_or(false);
+  query.refuse_others();
+  if (!is_blank(request.body)) problem.report("this request takes no body");
+  if (problem.found()) return tl::unexpected(*problem.error());
+  return wish;
+}
+
+// A feed and its place among the followers, for as long as the answer lasts.
+struct served_feed {
+  std::optional<capacity::lease> place;
+  event_feed feed;
+};
+
+bool send_next(served_feed& served, const stream& connection, httplib::DataSink& sink) {
+  const auto lines = served.feed.next();
+  const auto& text = lines ? *lines : lines.error();
+  if (!text.empty() && !sink.write(text.data(), text.size())) return false;
+  if (served.feed.complete()) sink.done();
+  if (served.feed.complete() || !text.empty()) return true;
+  if (!served.feed.await_news(connection.stop_signal(), connection.descriptor())) sink.done();
+  return true;
+}
+
+answer_or_error<std::shared_ptr<served_feed>> open_feed(api& with,
+                                                        const httplib::Request& request) {
+  auto wish = read_wish(request);
+  if (!wish) return tl::unexpected(wish.error());
+  std::optional<capacity::lease> place;
+  if (wish->follow && !(place = with.followers.try_take()))
+    return tl::unexpected(request_error{429, "too many clients are following the events", 10});
+  return std::shared_ptr<served_feed>(
+      new served_feed{std::move(place), event_feed(with.on.log, *std::move(wish))});
+}
+
+}  // namespace
+
+void add_event_routes(httplib::Server& on, api& with) {
+  on.Get("/v1/events", [&with](const httplib::Request& request, httplib::Response& response) {
+    auto feed = open_feed(with, request);
+    if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
+    response.set_chunked_content_provider(
+        "application/x-ndjson", [served = *feed](std::size_t, httplib::DataSink& sink) {
+          return send_next(*served, *stream::of_this_thread(), sink);
+        });
+  });
+}
+
+}  // namespace platen::http

@@ -1,0 +1,88 @@
+#include "http/request/exchange.hpp"
+#include "http/request/json_body.hpp"
+#include "http/request/query_reader.hpp"
+#include "http/request/targets.hpp"
+#include "http/request/text_rules.hpp"
+#include "http/routes/api.hpp"
+#include "http/routes/image_import.hpp"
+#include "http/view/entity_view.hpp"
+
+namespace platen::http {
+namespace {
+
+answer_or_error<reply> list_images(api& with, const api_request& request) {
+  first_problem problem;
+  query_reader(request.http.target, problem).refuse_others();
+  if (!is_blank(request.http.body)) problem.report("this request takes no body");
+  if (problem.found()) return tl::unexpected(*problem.error());
+  item_list items("images");
+  for (const auto& image : with.on.images.list())
+    items.succeeded(to_json(image));
+  return std::move(items).finish();
+}
+
+answer_or_error<std::vector<std::string>> read_names(const api& with, const api_request& request) {
+  first_problem problem;
+  query_reader(request.http.target, problem).refuse_others();
+  if (problem.found()) return tl::unexpected(*problem.error());
+  const auto body = parse_json(request.http.body, "the request body");
+  if (!body) return tl::unexpected(body.error());
+  std::vector<std::string> names;
+  for (const auto* value : body_items(*body, false, with.how.bounds.bulk_items, problem)) {
+    object_reader item(*value, body->is_array() ? "[" + std::to_string(names.size()) + "]" : "",
+                       problem);
+    names.push_back(item.text("url", path_limit).value_or(""));
+    if (!is_image_name(names.back())) item.report("url", "must be " + std::string(image_rule));
+    item.not_supported_yet({"uuid"});
+    item.refuse_others();
+    if (problem.found()) break;
+  }
+  if (names.empty()) problem.report("name at least one image by 'url'");
+  if (problem.found()) return tl::unexpected(*problem.error());
+  return names;
+}
+
+bool is_known(const hypervisor::image_store& store, const std::string& name) {
+  return store.find(name).has_value();
+}
+
+answer_or_error<reply> delete_images(api& with, const api_request& request) {
+  const auto names = read_names(with, request);
+  if (!names) return tl::unexpected(names.error());
+  item_list items("images");
+  for (const auto& name : *names) {
+    json_object fields{{"url", name}};
+    if (!is_known(with.on.images, name)) {
+      items.failed(std::move(fields), "No image with url '" + name + "'", item_code::not_found);
+      continue;
+    }
+    const auto removed = with.on.images.remove(name);
+    if (removed)
+      items.succeeded(std::move(fields));
+    else
+      items.failed(std::move(fields), removed.error(), item_code::failed_operation);
+  }
+  return std::move(items).finish();
+}
+
+}  // namespace
+
+void add_image_routes(httplib::Server& on, api& with) {
+  route(on, with, method::get, "/v1/images", list_images);
+  route(on, with, method::del, "/v1/images", delete_images);
+  on.Post(std::string(image_import_path),
+          [&with](const httplib::Request& request, httplib::Response& response,
+                  const httplib::ContentReader& body) {
+            auto answer = import_image(with, request, body);
+            exchange::of_this_thread().answer(
+                response, answer ? *std::move(answer) : to_reply(answer.error()));
+          });
+  // Without a body the library does not come to the handler above.
+  route(on, with, method::post, std::string(image_import_path),
+        [](api&, const api_request&) -> answer_or_error<reply> {
+          return tl::unexpected(
+              request_error{400, "the request body must be a tar archive of the image", {}});
+        });
+}
+
+}  // namespace platen::http

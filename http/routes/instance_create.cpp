@@ -1,0 +1,180 @@
+#include "http/create/create_reader.hpp"
+#include "http/request/json_body.hpp"
+#include "http/request/targets.hpp"
+#include "http/routes/commands.hpp"
+#include "http/routes/entity_kind.hpp"
+#include "http/routes/instance_routes.hpp"
+#include "http/routes/rejections.hpp"
+#include "http/routes/waiting.hpp"
+
+namespace platen::http {
+namespace {
+
+using actors::rejection;
+using created_answer = actors::answer<actors::created>;
+
+answer_or_error<std::vector<create_request>> read_body(const api& with, const std::string& body) {
+  if (is_blank(body))
+    return tl::unexpected(request_error{400, "the request body must describe an instance", {}});
+  const auto value = parse_json(body, "the request body");
+  if (!value) return tl::unexpected(value.error());
+  return read_create_requests(*value, with.how.bounds.bulk_items);
+}
+
+tl::expected<void, rejection> store_roms(hypervisor::rom_store& store,
+                                         const std::vector<rom_upload>& uploads,
+                                         events::vm_spec& into) {
+  for (const auto& upload : uploads) {
+    const auto stored = store.put(upload.files);
+    if (!stored)
+      return tl::unexpected(rejection{
+          rejection::kind::invalid, "ROM '" + upload.name + "' cannot be made: " + stored.error()});
+    events::rom made;
+    made.name = upload.name;
+    made.at = upload.at;
+    made.digest = stored->digest;
+    made.size_bytes = stored->size_bytes;
+    into.roms.push_back(std::move(made));
+  }
+  return {};
+}
+
+// The ROMs of an item are durable before its events name them.
+tl::expected<void, rejection> store_all_roms(hypervisor::rom_store& store, create_request& item) {
+  if (auto stored = store_roms(store, item.roms, item.wish.spec); !stored) return stored;
+  if (!item.wish.from || !item.wish.from->create_args) return {};
+  return store_roms(store, item.template_roms, *item.wish.from->create_args);
+}
+
+std::vector<created_answer> create_all(api& with, std::vector<create_request>& wanted,
+                                       const events::cause& why) {
+  std::vector<pending_answer<actors::created>> pending(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto done = pending[i].callback();
+    if (auto stored = store_all_roms(with.on.roms, wanted[i]); !stored)
+      done(tl::unexpected(stored.error()));
+    else
+      with.on.control.create(wanted[i].wish, why, done);
+  }
+  std::vector<created_answer> answers;
+  for (const auto& one : pending)
+    answers.push_back(one.wait());
+  return answers;
+}
+
+// The words of a name clash are the API's.
+rejection in_api_words(const rejection& why, const create_request& wanted) {
+  auto told = why;
+  if (why.what == rejection::kind::name_taken)
+    told.message = "An instance with the name '" + wanted.wish.name + "' already exists";
+  const auto& from = wanted.wish.from;
+  if (why.what == rejection::kind::not_found && from && !from->create_args)
+    told.message = missing(template_kind::noun, from->which);
+  return told;
+}
+
+std::vector<std::string> warnings_of(const create_request& wanted, const actors::created& made) {
+  auto warnings = wanted.warnings;
+  if (made.differences.empty()) return warnings;
+  std::string fields;
+  for (const auto& field : made.differences)
+    fields += (fields.empty() ? "'" : ", '") + field + "'";
+  warnings.push_back("template '" + made.of->name + "' exists with other create_args: " + fields +
+                     " differ and the template's own are used");
+  return warnings;
+}
+
+// ---- the wait for a template ------------------------------------------------------------------
+
+const actors::vm_template::failure* preparation_failure(const actors::template_ptr& of) {
+  const bool failed = of != nullptr &&
+                      of->phase == actors::vm_template::lifecycle::preparation_failed &&
+                      of->last_failure;
+  return failed ? &*of->last_failure : nullptr;
+}
+
+void add_unprepared(item_list& into, const actors::instance::state& instance,
+                    const actors::vm_template::state& of,
+                    const actors::vm_template::failure& failure) {
+  auto fields = with_state(instance);
+  fields["state"] = "stopped";
+  fields["lifecycle"] = to_string(instance.phase);
+  fields["failure"] = failure_json(failure);
+  into.failed(
+      std::move(fields),
+      "template '" + of.name + "' was not prepared: " + failure.stage + ": " + failure.reason,
+      item_code::failed_operation);
+}
+
+// An instance that is not to be started needs only its template. True if its item was added.
+bool add_if_not_prepared(api& with, item_list& into, const create_request& wanted,
+                         const actors::created& made, wait_deadline until) {
+  if (made.of == nullptr || wanted.wish.autostart) return false;
+  const auto of = with.on.control.wait_template(made.of->id, actors::vm_template::settled, until);
+  if (of == nullptr) return false;
+  if (const auto* failure = preparation_failure(of)) {
+    add_unprepared(into, *made.instance, *of, *failure);
+    return true;
+  }
+  if (actors::vm_template::settled(*of)) return false;
+  if (with.stopping.raised()) into.interrupted();
+  into.timed_out(with_state(*made.instance));
+  return true;
+}
+
+// ---- the item ---------------------------------------------------------------------------------
+
+void add_waited(api& with, item_list& into, const create_request& wanted,
+                const actors::created& made, wait_deadline until) {
+  const auto& control = with.on.control;
+  if (add_if_not_prepared(with, into, wanted, made, until)) return;
+  if (!wanted.wish.autostart) return into.succeeded(instance_kind::show(control, *made.instance));
+  const auto latest = await_settled(with, made.instance->id, until);
+  if (latest == nullptr)
+    return into.failed(basics(*made.instance), "the instance was deleted", item_code::not_found);
+  const auto of = made.of ? control.find_template({made.of->id, ""}) : nullptr;
+  const bool failed = latest->phase == actors::instance::lifecycle::failed;
+  if (const auto* failure = preparation_failure(of); failure != nullptr && failed)
+    return add_unprepared(into, *latest, *of, *failure);
+  add_started(with, into, *latest, 0, instance_kind::show(control, *latest));
+}
+
+}  // namespace
+
+answer_or_error<reply> create_instances(api& with, const api_request& request) {
+  auto wanted = read_body(with, request.http.body);
+  if (!wanted) return tl::unexpected(wanted.error());
+
+  std::optional<capacity::lease> place;
+  for (const auto& item : *wanted) {
+    if (!item.wait.waits() || place) continue;
+    auto taken = waiting_place(with);
+    if (!taken) return tl::unexpected(taken.error());
+    place = *std::move(taken);
+  }
+
+  std::vector<wait_deadline> until;
+  for (const auto& item : *wanted)
+    until.push_back(deadline_of(item.wait));
+  const auto answers = create_all(with, *wanted, request.why);
+  if (const auto refused = refused_as_a_whole(answers)) return tl::unexpected(*refused);
+
+  item_list items("instances");
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto& item = (*wanted)[i];
+    if (!answers[i]) {
+      const actors::reference named{"", item.wish.name};
+      add_refused(items, item.wish.name.empty() ? json_object::object() : to_json(named),
+                  in_api_words(answers[i].error(), item));
+      continue;
+    }
+    items.warn(warnings_of(item, *answers[i]));
+    if (item.wait.waits())
+      add_waited(with, items, item, *answers[i], until[i]);
+    else
+      items.succeeded(instance_kind::show(with.on.control, *answers[i]->instance));
+  }
+  return std::move(items).finish();
+}
+
+}  // namespace platen::http

@@ -1,0 +1,14 @@
+// The handlers of /v1/instances, one file each.
+#pragma once
+
+#include "http/routes/api.hpp"
+
+namespace platen::http {
+
+answer_or_error<reply> create_instances(api& with, const api_request& request);
+answer_or_error<reply> start_instances(api& with, const api_request& request);
+answer_or_error<reply> stop_instances(api& with, const api_request& request);
+answer_or_error<reply> delete_instances(api& with, const api_request& request);
+answer_or_error<reply> wait_for_instances(api& with, const api_request& request);
+
+}  // namespace platen::http

@@ -1,0 +1,77 @@
+// GET of instances and templates: by reference, or all of them page by page.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "http/request/targets.hpp"
+#include "http/routes/api.hpp"
+#include "http/routes/entity_kind.hpp"
+#include "http/view/time.hpp"
+
+namespace platen::http {
+
+struct page {
+  bool details = true;
+  std::int64_t count = 0;  // 0: all
+  std::string from;        // a UUID or a moment, inclusive; empty: the first
+  bool newest_first = false;
+  bool asked_for = false;  // any member but details was given
+};
+
+inline constexpr std::int64_t page_count_limit = 100'000;
+
+// Problems are reported to the query.
+page read_page(query_reader& query);
+
+// True if the page begins with this one or lies before it in the page's order.
+bool page_begins_at(const page& wanted, const std::string& uuid, std::int64_t created_us);
+
+inline target_source source_of(const api& with, const api_request& request) {
+  return {request.path_argument, request.http.target, request.http.body,
+          with.how.bounds.bulk_items};
+}
+
+// `all` is oldest first. A cursor that names nobody gives an empty page.
+template <class Pointer>
+std::vector<Pointer> page_of(std::vector<Pointer> all, const page& wanted) {
+  if (wanted.newest_first) std::reverse(all.begin(), all.end());
+  const auto first = std::find_if(all.begin(), all.end(), [&](const Pointer& one) {
+    return page_begins_at(wanted, one->id, one->created_us);
+  });
+  all.erase(all.begin(), first);
+  if (wanted.count > 0 && all.size() > static_cast<std::size_t>(wanted.count))
+    all.resize(static_cast<std::size_t>(wanted.count));
+  return all;
+}
+
+template <class Kind>
+answer_or_error<reply> look_up(api& with, const api_request& request) {
+  page wanted;
+  const auto targets = target_list<page>::read(
+      source_of(with, request), [&](query_reader& query, page&) { wanted = read_page(query); },
+      [](object_reader&, page&) {});
+  if (!targets) return tl::unexpected(targets.error());
+  if (!targets->empty() && wanted.asked_for)
+    return tl::unexpected(request_error{
+        400, "'count', 'from', 'order' and 'sortby' cannot be given with references", {}});
+
+  const auto& control = with.on.control;
+  const auto show = [&](const auto& one) {
+    return wanted.details ? Kind::show(control, one) : basics(one);
+  };
+  item_list items("instances");
+  if (targets->empty())
+    for (const auto& one : page_of(Kind::all(control), wanted))
+      items.succeeded(show(*one));
+  for (const auto& [which, ignored] : *targets) {
+    if (const auto found = Kind::find(control, which))
+      items.succeeded(show(*found));
+    else
+      items.failed(to_json(which), missing(Kind::noun, which), item_code::not_found);
+  }
+  return std::move(items).finish();
+}
+
+}  // namespace platen::http

@@ -1,0 +1,43 @@
+#include "http/routes/bulk_command.hpp"
+#include "http/routes/lookup.hpp"
+#include "http/routes/output.hpp"
+
+namespace platen::http {
+namespace {
+
+struct no_options {};
+
+answer_or_error<reply> delete_templates(api& with, const api_request& request) {
+  const auto targets = target_list<no_options>::read(
+      source_of(with, request), [](query_reader&, no_options&) {},
+      [](object_reader&, no_options&) {});
+  if (!targets) return tl::unexpected(targets.error());
+  const auto all = command_all<template_kind>(
+      with, *targets, [&](const std::string& uuid, const no_options&, auto done) {
+        with.on.control.delete_template(uuid, request.why, std::move(done));
+      });
+  if (!all) return tl::unexpected(all.error());
+  item_list items("instances");
+  for (const auto& one : *all) {
+    if (one.after)
+      items.succeeded(basics(*one.before));
+    else
+      add_refused(items, one);
+  }
+  return std::move(items).finish();
+}
+
+}  // namespace
+
+void add_template_routes(httplib::Server& on, api& with) {
+  const std::string all = "/v1/instances/templates";
+  const std::string one = all + "/([^/]+)";
+  route(on, with, method::get, all + "/log", read_output<template_kind>);
+  route(on, with, method::get, one + "/log", read_output<template_kind>);
+  route(on, with, method::get, all, look_up<template_kind>);
+  route(on, with, method::get, one, look_up<template_kind>);
+  route(on, with, method::del, all, delete_templates);
+  route(on, with, method::del, one, delete_templates);
+}
+
+}  // namespace platen::http

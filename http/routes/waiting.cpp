@@ -1,0 +1,50 @@
+#include "http/routes/waiting.hpp"
+
+#include "http/view/entity_view.hpp"
+
+namespace platen::http {
+
+using actors::instance::lifecycle;
+using actors::instance::state;
+
+wait_deadline deadline_of(const wait_time& wait) {
+  if (!wait.bound) return std::nullopt;
+  return std::chrono::steady_clock::now() + *wait.bound;
+}
+
+answer_or_error<capacity::lease> waiting_place(api& with) {
+  auto place = with.waiting.try_take();
+  if (place) return *std::move(place);
+  return tl::unexpected(request_error{
+      503, "too many requests are waiting: try again later, or with 'timeout_s': 0", 1});
+}
+
+actors::instance_ptr await_settled(const api& with, const std::string& uuid, wait_deadline until) {
+  return with.on.control.wait_instance(uuid, actors::instance::settled, until);
+}
+
+std::string reason_not_running(const state& value) {
+  if (value.phase == lifecycle::deleted) return "the instance was deleted";
+  if (value.phase == lifecycle::failed && value.last_failure)
+    return value.last_failure->stage + ": " + value.last_failure->reason;
+  if (value.last_stop && !value.last_stop->reason.empty())
+    return "the instance is stopped: " + value.last_stop->reason;
+  return "the instance is stopped";
+}
+
+void add_started(api& with, item_list& into, const state& latest, std::uint32_t starts_before,
+                 json_object shown_when_running) {
+  const bool ran = latest.phase == lifecycle::running || latest.start_count > starts_before;
+  if (ran && actors::instance::settled(latest))
+    return into.succeeded(std::move(shown_when_running));
+  auto fields = with_state(latest);
+  if (!actors::instance::settled(latest)) {
+    if (with.stopping.raised()) into.interrupted();
+    return into.timed_out(std::move(fields));
+  }
+  fields["lifecycle"] = to_string(latest.phase);
+  if (latest.last_failure) fields["failure"] = failure_json(*latest.last_failure);
+  into.failed(std::move(fields), reason_not_running(latest), std::nullopt);
+}
+
+}  // namespace platen::http

@@ -1,0 +1,185 @@
+#include "http/server.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+
+#include "http/connection/connection_pool.hpp"
+#include "http/connection/engine.hpp"
+#include "http/connection/listener.hpp"
+#include "http/connection/request_bodies.hpp"
+#include "http/connection/turn_away.hpp"
+#include "http/request/auth.hpp"
+#include "http/request/exchange.hpp"
+#include "http/routes/admission.hpp"
+#include "http/routes/api.hpp"
+#include "http/routes/spool_file.hpp"
+
+namespace platen::http {
+namespace {
+
+// How long a thread waits for a next connection before it ends.
+constexpr std::chrono::seconds idle_thread{10};
+
+// Answers to requests the library itself could not make sense of.
+request_error library_error(const httplib::Request& request, int status) {
+  const auto* connection = stream::of_this_thread();
+  const bool exceeded = connection != nullptr && connection->exceeded();
+  if (status == 404) {
+    constexpr std::size_t shown = 200;
+    return {404, "no route for " + request.method + " " + request.path.substr(0, shown), {}};
+  }
+  if (status == 400 && exceeded) return {413, "the request is larger than the limit", {}};
+  if (status == 400)
+    return {400, "the request is not valid HTTP, or its body is shorter than announced", {}};
+  if (status == 414) return {414, "the request's target is too long", {}};
+  return {status, "the request cannot be served", {}};
+}
+
+class running_server : public server {
+ public:
+  running_server(options how, dependencies on, listener bound)
+      : api_(std::move(how), on),
+        tokens_(api_.how.tokens),
+        listener_(std::move(bound)),
+        engine_([this](httplib::Request& request, stream& connection) {
+          auto& current = exchange::of_this_thread();
+          auto refused = admit(api_, tokens_, request, connection, current);
+          if (refused) current.refused(*std::move(refused));
+        }),
+        pool_(api_.how.bounds.connections, idle_thread) {
+    add_hooks();
+    add_instance_routes_last();
+    engine_.attach(listener_.descriptor());
+    acceptor_ = std::thread([this] { accept_connections(); });
+  }
+
+  ~running_server() override { stop(); }
+
+  std::uint16_t port() const override { return listener_.port(); }
+
+  std::string url() const override {
+    const auto& host = api_.how.host;
+    const bool numeric_ipv6 = host.find(':') != std::string::npos;
+    return "http://" + (numeric_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port());
+  }
+
+  void stop() override {
+    if (stopped_.exchange(true)) return;
+    api_.stopping.raise();
+    api_.on.control.cancel_waits();
+    engine_.detach();
+    acceptor_.join();
+    pool_.shutdown();
+  }
+
+ private:
+  // "/v1/instances/{uuid}" also matches "/v1/instances/templates", so that comes first.
+  void add_instance_routes_last() {
+    add_health_routes(engine_, api_);
+    add_event_routes(engine_, api_);
+    add_image_routes(engine_, api_);
+    add_template_routes(engine_, api_);
+    add_instance_routes(engine_, api_);
+  }
+
+  void add_hooks() {
+    using decision = httplib::Server::HandlerResponse;
+    engine_.set_keep_alive_timeout(api_.how.bounds.idle_connection.count());
+    engine_.set_pre_routing_handler([](const httplib::Request&, httplib::Response& response) {
+      return answer_refusal(response) ? decision::Handled : decision::Unhandled;
+    });
+    engine_.set_expect_100_continue_handler(
+        [](const httplib::Request&, httplib::Response& response) {
+          return answer_refusal(response) ? response.status : 100;
+        });
+    const httplib::Server::HandlerWithResponse complete_error = [](const httplib::Request& request,
+                                                                   httplib::Response& response) {
+      if (!response.body.empty()) return decision::Unhandled;
+      exchange::of_this_thread().answer(response,
+                                        to_reply(library_error(request, response.status)));
+      return decision::Handled;
+    };
+    engine_.set_error_handler(complete_error);
+    engine_.set_exception_handler(
+        [this](const httplib::Request&, httplib::Response& response, std::exception_ptr what) {
+          answer_fault(response, what);
+        });
+    engine_.set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
+      response.set_header("X-Request-Id", exchange::of_this_thread().request_id());
+    });
+  }
+
+  static bool answer_refusal(httplib::Response& response) {
+    const auto& current = exchange::of_this_thread();
+    if (!current.refusal()) return false;
+    current.answer(response, to_reply(*current.refusal()));
+    return true;
+  }
+
+  void answer_fault(httplib::Response& response, const std::exception_ptr& what) {
+    const auto& current = exchange::of_this_thread();
+    std::string reason = "an unknown exception";
+    try {
+      std::rethrow_exception(what);
+    } catch (const std::exception& error) {
+      reason = error.what();
+    } catch (...) {
+    }
+    if (api_.how.report_fault)
+      api_.how.report_fault("request " + current.request_id() + " failed: " + reason);
+    current.answer(response, to_reply({500,
+                                       "internal error; the daemon's log has details under the "
+                                       "request id " +
+                                           current.request_id(),
+                                       {}}));
+  }
+
+  void accept_connections() {
+    while (true) {
+      auto accepted = std::make_shared<file_descriptor>(listener_.accept(api_.stopping));
+      if (!*accepted) return;
+      const bool taken = pool_.run([this, accepted] {
+        stream connection(std::move(*accepted), api_.stopping, api_.how.bounds);
+        engine_.serve(connection);
+      });
+      if (!taken) turn_away_.push(std::move(*accepted));
+    }
+  }
+
+  api api_;
+  const token_set tokens_;
+  const listener listener_;
+  engine engine_;
+  connection_pool pool_;
+  turn_away turn_away_;
+  std::thread acceptor_;
+  std::atomic<bool> stopped_{false};
+};
+
+tl::expected<void, std::string> check(const options& how) {
+  const bool empty_token = std::any_of(how.tokens.begin(), how.tokens.end(), [](const auto& token) {
+    return token.empty() || token.find_first_of(" \t\r\n") != std::string::npos;
+  });
+  if (how.tokens.empty() || empty_token)
+    return tl::unexpected<std::string>(
+        "the API needs at least one token, and tokens must not be empty or contain spaces");
+  if (how.bounds.connections == 0)
+    return tl::unexpected<std::string>("the limit of connections must not be 0");
+  return {};
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<server>, std::string> server::start(options how, dependencies on) {
+  if (auto valid = check(how); !valid) return tl::unexpected(valid.error());
+  if (auto bodies = check_request_bodies(); !bodies) return tl::unexpected(bodies.error());
+  if (auto clean = spool_file::clean(how.spool_directory); !clean)
+    return tl::unexpected(clean.error());
+  auto bound = listener::bind(how.host, how.port);
+  if (!bound) return tl::unexpected(bound.error());
+  return std::make_unique<running_server>(std::move(how), on, *std::move(bound));
+}
+
+}  // namespace platen::http

@@ -1,0 +1,29 @@
+// Instances, templates and images as JSON objects of the API.
+#pragma once
+
+#include "actors/control_plane.hpp"
+#include "http/request/envelope.hpp"
+#include "hypervisor/images/image_store.hpp"
+
+namespace platen::http {
+
+// `of` is the template it was cloned from, null if there is none (any more): what a clone shares
+// with its template is shown from there.
+json_object to_json(const actors::instance::state& value, const actors::vm_template::state* of);
+json_object to_json(const actors::vm_template::state& value);
+json_object to_json(const hypervisor::image& value);
+
+// {uuid, name}: what failed items and lists without details carry.
+json_object basics(const actors::instance::state& value);
+json_object basics(const actors::vm_template::state& value);
+
+// {uuid, name, state}
+json_object with_state(const actors::instance::state& value);
+
+json_object failure_json(const actors::instance::failure& value);
+json_object failure_json(const actors::vm_template::failure& value);
+
+// {uuid} or {name}, as the client gave it.
+json_object to_json(const actors::reference& which);
+
+}  // namespace platen::http

@@ -1,0 +1,95 @@
+#include <chrono>
+
+#include "events/json.hpp"
+#include "http/view/entity_view.hpp"
+#include "http/view/public_state.hpp"
+#include "http/view/spec_view.hpp"
+#include "http/view/time.hpp"
+
+namespace platen::http {
+namespace {
+
+using actors::instance::lifecycle;
+using actors::instance::state;
+
+std::int64_t now_us() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// Bits of the platform API (reference/unikraft-api.md §7.8): 1 the kernel ended, 2 the application
+// ended, 4 asked by the platform, 8 asked by the user, 16 forced.
+int stop_reason(const state& value) {
+  if (value.last_stop->by_user) {
+    if (value.force_stop) return 4 | 8 | 16;
+    return value.last_stop->exit_known ? 1 | 2 | 4 | 8 : 1 | 4 | 8;
+  }
+  return value.last_stop->exit_known ? 1 | 2 : 1;
+}
+
+void put_times(const state& value, json_object& into) {
+  into["start_count"] = value.start_count;
+  into["restart_count"] = 0;
+  if (value.started_us > 0) into["started_at"] = to_seconds_text(value.started_us);
+  if (value.stopped_us > 0) into["stopped_at"] = to_seconds_text(value.stopped_us);
+  if (value.phase != lifecycle::running) return;
+  into["uptime_ms"] = std::max<std::int64_t>(0, (now_us() - value.started_us) / 1000);
+  if (value.requested_us > 0 && value.started_us >= value.requested_us)
+    into["boot_time_us"] = value.started_us - value.requested_us;
+}
+
+void put_end(const state& value, json_object& into) {
+  if (value.last_stop && value.phase == lifecycle::stopped) {
+    into["stop_reason"] = stop_reason(value);
+    if (value.last_stop->exit_known) into["exit_code"] = value.last_stop->exit_code;
+  }
+  if (value.last_failure) into["failure"] = failure_json(*value.last_failure);
+}
+
+}  // namespace
+
+json_object to_json(const state& value, const actors::vm_template::state* of) {
+  auto into = with_state(value);
+  into["created_at"] = to_seconds_text(value.created_us);
+  const bool shows_own = !value.spec.image.empty() || of == nullptr;
+  put_frozen_parts(shows_own ? value.spec : of->spec, into);
+  put_own_parts(value.spec, into);
+  into["restart_policy"] = "never";
+  into["type"] = "micro";
+  put_times(value, into);
+  put_services(value.spec, into);
+  if (!value.template_id.empty())
+    into["template"] = {{"uuid", value.template_id}, {"name", value.template_name}};
+  into["lifecycle"] = to_string(value.phase);
+  into["lifecycle_since"] = events::to_rfc3339(value.phase_since_us);
+  into["attempt"] = value.attempt;
+  if (!value.accelerator.empty()) into["accelerator"] = value.accelerator;
+  if (value.pid != 0) into["pid"] = value.pid;
+  if (!value.generation_id.empty()) into["generation_id"] = value.generation_id;
+  put_end(value, into);
+  return into;
+}
+
+json_object basics(const state& value) {
+  return {{"uuid", value.id}, {"name", value.name}};
+}
+
+json_object with_state(const state& value) {
+  auto into = basics(value);
+  into["state"] = public_state(value.phase);
+  return into;
+}
+
+json_object failure_json(const actors::instance::failure& value) {
+  return {{"stage", value.stage},
+          {"reason", value.reason},
+          {"console_tail", value.console_tail},
+          {"at", events::to_rfc3339(value.at_us)}};
+}
+
+json_object to_json(const actors::reference& which) {
+  if (!which.uuid.empty()) return {{"uuid", which.uuid}};
+  return {{"name", which.name}};
+}
+
+}  // namespace platen::http

@@ -1,0 +1,17 @@
+// The states that clients of the platform API know, and which lifecycle is shown as which.
+#pragma once
+
+#include <string_view>
+
+#include "actors/instance/state.hpp"
+#include "actors/template/state.hpp"
+
+namespace platen::http {
+
+// "starting", "running", "stopping", "stopped" or "deleted".
+std::string_view public_state(actors::instance::lifecycle phase);
+
+// "template" once it is snapshotted; before that, the state of the VM that is being prepared.
+std::string_view public_state(actors::vm_template::lifecycle phase);
+
+}  // namespace platen::http

@@ -1,0 +1,32 @@
+#include "http/view/spec_view.hpp"
+
+namespace platen::http {
+
+void put_frozen_parts(const events::vm_spec& spec, json_object& into) {
+  into["image"] = spec.image;
+  into["memory_mb"] = spec.memory_mb;
+  into["vcpus"] = spec.vcpus;
+  if (!spec.args.empty()) into["args"] = spec.args;
+  for (const auto& variable : spec.env)
+    into["env"][variable.name] = variable.value;
+}
+
+void put_own_parts(const events::vm_spec& spec, json_object& into) {
+  if (!spec.hostname.empty()) into["hostname"] = spec.hostname;
+  for (const auto& rom : spec.roms)
+    into["roms"].push_back({{"name", rom.name},
+                            {"at", rom.at},
+                            {"digest", rom.digest},
+                            {"size_in_bytes", rom.size_bytes}});
+}
+
+void put_services(const events::vm_spec& spec, json_object& into) {
+  for (const auto& service : spec.services) {
+    json_object one{{"port", service.port}, {"destination_port", service.destination_port}};
+    one["handlers"] = service.handlers;
+    if (service.host_port != 0) one["address"] = "127.0.0.1:" + std::to_string(service.host_port);
+    into["services"].push_back(std::move(one));
+  }
+}
+
+}  // namespace platen::http

@@ -6,6 +6,8 @@ file(READ ${KERNEL_VERSION_FILE} kernel_version)
 string(STRIP "${kernel_version}" kernel_version)
 file(READ ${CMAKE_CURRENT_LIST_DIR}/command_line.txt command_line)
 string(STRIP "${command_line}" command_line)
+file(READ ${CMAKE_CURRENT_LIST_DIR}/command_line_kvm.txt command_line_kvm)
+string(STRIP "${command_line_kvm}" command_line_kvm)
 file(WRITE ${DIR}/bundle.json.new
 "{
   \"protocol\": 1,
@@ -14,7 +16,8 @@ file(WRITE ${DIR}/bundle.json.new
   \"kernel_sha256\": \"${kernel_sha256}\",
   \"initramfs\": \"initramfs.cpio\",
   \"initramfs_sha256\": \"${initramfs_sha256}\",
-  \"command_line\": \"${command_line}\"
+  \"command_line\": \"${command_line}\",
+  \"command_line_kvm\": \"${command_line_kvm}\"
 }
 ")
 file(RENAME ${DIR}/bundle.json.new ${DIR}/bundle.json)

@@ -1,0 +1,136 @@
+// GET /v1/events.
+#include <catch2/catch.hpp>
+
+#include "fixture.hpp"
+
+using namespace platen::testing;
+
+namespace {
+
+// The content of a chunked answer.
+std::string unchunked(const std::string& text) {
+  std::string content;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto line = text.find("\r\n", at);
+    const auto size = std::stoul(text.substr(at, line - at), nullptr, 16);
+    content += text.substr(line + 2, size);
+    at = line + 2 + size + 2;
+  }
+  return content;
+}
+
+std::vector<json> events_of(const answer& told) {
+  std::vector<json> all;
+  std::istringstream lines(unchunked(told.text));
+  for (std::string line; std::getline(lines, line);)
+    all.push_back(json::parse(line));
+  return all;
+}
+
+std::vector<int> sequences(const answer& told) {
+  std::vector<int> all;
+  for (const auto& event : events_of(told))
+    all.push_back(event.at("sequence"));
+  return all;
+}
+
+using numbers = std::vector<int>;
+
+}  // namespace
+
+TEST_CASE("events are lines of JSON, from a sequence on, up to a limit, of one stream") {
+  fixture at;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    at.append_event("system/a", i);
+    at.append_event("system/b", i);
+  }
+  const auto all = at.get("/v1/events");
+  CHECK(all.status == 200);
+  CHECK(all.header("content-type") == "application/x-ndjson");
+  CHECK(sequences(all) == numbers{1, 2, 3, 4, 5, 6});
+  CHECK(events_of(all).at(1).at("stream") == "system/b");
+  CHECK(events_of(all).at(1).at("type") == "DaemonStopped");
+  CHECK(sequences(at.get("/v1/events?after=4")) == numbers{5, 6});
+  CHECK(sequences(at.get("/v1/events?after=1&limit=2")) == numbers{2, 3});
+  CHECK(sequences(at.get("/v1/events?stream=system/b")) == numbers{2, 4, 6});
+  CHECK(sequences(at.get("/v1/events?stream=system/b&after=2&limit=1")) == numbers{4});
+  CHECK(sequences(at.get("/v1/events?after=6")).empty());
+  CHECK(sequences(at.get("/v1/events?stream=system/c")).empty());
+}
+
+TEST_CASE("more events than one batch holds all arrive, once and in order") {
+  fixture at;
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    at.append_event("system/a", i);
+  const auto got = sequences(at.get("/v1/events"));
+  REQUIRE(got.size() == 1000);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    CHECK(got[i] == static_cast<int>(i) + 1);
+}
+
+TEST_CASE("event parameters are checked") {
+  fixture at;
+  for (const std::string query :
+       {"after=-1", "after=x", "limit=0", "stream=a", "stream=a%20b/c", "follow=x", "folow=true"})
+    CHECK(at.get("/v1/events?" + query).status == 400);
+  CHECK(at.get("/v1/events", "{}").status == 400);
+}
+
+TEST_CASE("a follower sees what happens, until it has enough") {
+  fixture at;
+  at.append_event("system/a", 0);
+  raw_connection follower(at);
+  follower.send(request_text("GET /v1/events?follow=true&limit=3 HTTP/1.1"));
+  CHECK(follower.receive("\"sequence\":1,").find("200 OK") != std::string::npos);
+  at.append_event("system/a", 1);
+  CHECK(follower.receive("\"sequence\":2,").find("sequence") != std::string::npos);
+  at.append_event("system/a", 2);
+  const auto end = follower.receive("0\r\n\r\n");
+  CHECK(end.find("\"sequence\":3,") != std::string::npos);
+}
+
+TEST_CASE("a follower of one stream is not told of the others") {
+  fixture at;
+  raw_connection follower(at);
+  follower.send(request_text("GET /v1/events?follow=true&limit=1&stream=system/b HTTP/1.1"));
+  follower.receive("\r\n\r\n");
+  at.append_event("system/a", 0);
+  at.append_event("system/b", 0);
+  const auto told = follower.receive("0\r\n\r\n");
+  CHECK(told.find("system/b") != std::string::npos);
+  CHECK(told.find("system/a") == std::string::npos);
+}
+
+TEST_CASE("followers are bounded, and one that leaves makes room without any event") {
+  platen::http::limits bounds;
+  bounds.event_followers = 1;
+  fixture at(bounds);
+  {
+    raw_connection follower(at);
+    follower.send(request_text("GET /v1/events?follow=true HTTP/1.1"));
+    follower.receive("\r\n\r\n");
+    const auto refused = at.get("/v1/events?follow=true");
+    CHECK(refused.status == 429);
+    CHECK(refused.header("retry-after") == "10");
+    CHECK(at.get("/v1/events").status == 200);
+  }
+  // The place is given back once the server has seen the end of the connection; each attempt is a
+  // request of its own.
+  std::string told;
+  do {
+    raw_connection next(at);
+    next.send(request_text("GET /v1/events?follow=true HTTP/1.1"));
+    told = next.receive("\r\n");
+  } while (told.find("429") != std::string::npos);
+  CHECK(told.find("200 OK") != std::string::npos);
+}
+
+TEST_CASE("a stopping server ends its followers' answers properly") {
+  fixture at;
+  raw_connection follower(at);
+  follower.send(request_text("GET /v1/events?follow=true HTTP/1.1"));
+  follower.receive("\r\n\r\n");
+  at.server->stop();
+  CHECK(follower.receive() == "0\r\n\r\n");
+}

@@ -1,0 +1,288 @@
+#include "fake_control.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+namespace platen::testing {
+
+using namespace platen::actors;
+
+namespace {
+
+constexpr std::int64_t first_moment_us = 1'700'000'000'000'000;
+
+template <class State>
+std::shared_ptr<const State> find(const std::vector<std::shared_ptr<const State>>& in,
+                                  const reference& which) {
+  for (const auto& one : in) {
+    const bool deleted = one->phase == decltype(one->phase)::deleted;
+    if (!deleted && (which.uuid.empty() ? one->name == which.name : one->id == which.uuid))
+      return one;
+  }
+  return nullptr;
+}
+
+template <class State>
+void replace(std::vector<std::shared_ptr<const State>>& in, const std::string& name,
+             const std::function<void(State&)>& how) {
+  for (auto& one : in) {
+    if (one->name != name) continue;
+    auto next = std::make_shared<State>(*one);
+    how(*next);
+    one = next;
+  }
+}
+
+}  // namespace
+
+void fake_control::change(const std::string& name,
+                          const std::function<void(instance::state&)>& how) {
+  const std::lock_guard lock(mutex_);
+  replace<instance::state>(instances_, name, how);
+  changed_.notify_all();
+}
+
+void fake_control::change_template(const std::string& name,
+                                   const std::function<void(vm_template::state&)>& how) {
+  const std::lock_guard lock(mutex_);
+  replace<vm_template::state>(templates_, name, how);
+  changed_.notify_all();
+}
+
+void fake_control::enter(const std::string& name, instance_phase phase) {
+  change(name, [&](instance::state& one) {
+    one.phase = phase;
+    if (phase == instance_phase::running) ++one.start_count;
+  });
+}
+
+void fake_control::enter_template(const std::string& name, template_phase phase) {
+  change_template(name, [&](vm_template::state& one) { one.phase = phase; });
+}
+
+void fake_control::start_into(instance_phase phase) {
+  const std::lock_guard lock(mutex_);
+  start_into_ = phase;
+}
+
+void fake_control::refuse_next(rejection why, std::size_t times) {
+  const std::lock_guard lock(mutex_);
+  refusal_ = std::move(why);
+  refusals_left_ = times;
+}
+
+void fake_control::throw_next(const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  throw_next_ = what;
+}
+
+void fake_control::await_waiters(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return waiters_ >= count; });
+}
+
+std::size_t fake_control::waiters() const {
+  const std::lock_guard lock(mutex_);
+  return waiters_;
+}
+
+std::vector<create_instance> fake_control::creates() const {
+  const std::lock_guard lock(mutex_);
+  return creates_;
+}
+
+std::vector<events::cause> fake_control::causes() const {
+  const std::lock_guard lock(mutex_);
+  return causes_;
+}
+
+std::vector<std::pair<std::string, stop_wish>> fake_control::stops() const {
+  const std::lock_guard lock(mutex_);
+  return stops_;
+}
+
+template <class T>
+bool fake_control::refused(const callback<T>& done) {
+  if (refusals_left_ == 0) return false;
+  --refusals_left_;
+  done(tl::unexpected(*refusal_));
+  return true;
+}
+
+std::string fake_control::next_uuid() {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "00000000-0000-4000-8000-%012llu",
+                static_cast<unsigned long long>(++made_));
+  return text.data();
+}
+
+template_ptr fake_control::template_for(const template_wish& wish) {
+  if (auto found = find(templates_, wish.which)) return found;
+  if (!wish.create_args) return nullptr;
+  auto made = std::make_shared<vm_template::state>();
+  made->id = next_uuid();
+  made->name = wish.which.name;
+  made->spec = *wish.create_args;
+  made->phase = template_phase::preparing;
+  made->created_us = first_moment_us + static_cast<std::int64_t>(made_) * 1'000'000;
+  made->prepare_timeout_ms = wish.prepare_timeout_ms;
+  made->autokill_ms = wish.autokill_ms;
+  templates_.push_back(made);
+  return made;
+}
+
+void fake_control::create(create_instance wish, events::cause why, callback<created> done) {
+  const std::lock_guard lock(mutex_);
+  creates_.push_back(wish);
+  causes_.push_back(why);
+  if (refused(done)) return;
+  if (!wish.name.empty() && find(instances_, reference{"", wish.name}))
+    return done(tl::unexpected(rejection{rejection::kind::name_taken, "taken"}));
+  created made;
+  if (wish.from) {
+    made.of = template_for(*wish.from);
+    if (!made.of) return done(tl::unexpected(rejection{rejection::kind::not_found, "gone"}));
+    made.differences = differences_to_report;
+  }
+  auto state = std::make_shared<instance::state>();
+  state->id = next_uuid();
+  state->name = wish.name.empty() ? "made-up-" + std::to_string(made_) : wish.name;
+  state->spec = wish.spec;
+  state->created_us = first_moment_us + static_cast<std::int64_t>(made_) * 1'000'000;
+  state->phase = wish.autostart ? start_into_ : instance_phase::stopped;
+  if (made.of) {
+    state->template_id = made.of->id;
+    state->template_name = made.of->name;
+  }
+  if (state->phase == instance_phase::running) state->start_count = 1;
+  instances_.push_back(state);
+  made.instance = state;
+  changed_.notify_all();
+  done(made);
+}
+
+void fake_control::command_instance(const std::string& uuid, const events::cause& why,
+                                    instance_phase into, const callback<instance_ptr>& done) {
+  causes_.push_back(why);
+  if (refused(done)) return;
+  const auto found = find(instances_, reference{uuid, ""});
+  if (!found) return done(tl::unexpected(rejection{rejection::kind::not_found, "gone"}));
+  replace<instance::state>(instances_, found->name,
+                           [&](instance::state& one) { one.phase = into; });
+  changed_.notify_all();
+  const auto changed = std::find_if(instances_.begin(), instances_.end(),
+                                    [&](const auto& one) { return one->id == uuid; });
+  done(*changed);
+}
+
+void fake_control::start_instance(std::string uuid, events::cause why,
+                                  callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, start_into_, done);
+}
+
+void fake_control::stop_instance(std::string uuid, stop_wish how, events::cause why,
+                                 callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  stops_.emplace_back(uuid, how);
+  command_instance(uuid, why, instance_phase::stopping, done);
+}
+
+void fake_control::delete_instance(std::string uuid, events::cause why,
+                                   callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::deleted, done);
+}
+
+void fake_control::delete_template(std::string uuid, events::cause why,
+                                   callback<template_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  causes_.push_back(why);
+  if (refused(done)) return;
+  const auto found = find(templates_, reference{uuid, ""});
+  if (!found) return done(tl::unexpected(rejection{rejection::kind::not_found, "gone"}));
+  replace<vm_template::state>(templates_, found->name,
+                              [](vm_template::state& one) { one.phase = template_phase::deleted; });
+  changed_.notify_all();
+  done(found);
+}
+
+instance_ptr fake_control::find_instance(const reference& which) const {
+  const std::lock_guard lock(mutex_);
+  return find(instances_, which);
+}
+
+template_ptr fake_control::find_template(const reference& which) const {
+  const std::lock_guard lock(mutex_);
+  return find(templates_, which);
+}
+
+std::vector<instance_ptr> fake_control::instances() const {
+  const std::lock_guard lock(mutex_);
+  if (!throw_next_.empty()) throw std::runtime_error(std::exchange(throw_next_, ""));
+  return instances_;
+}
+
+std::vector<template_ptr> fake_control::templates() const {
+  const std::lock_guard lock(mutex_);
+  return templates_;
+}
+
+template <class State, class Predicate>
+std::shared_ptr<const State> fake_control::wait(const table<State>& in, const std::string& uuid,
+                                                const Predicate& until, deadline when) const {
+  std::unique_lock lock(mutex_);
+  const auto latest = [&]() -> std::shared_ptr<const State> {
+    for (const auto& one : in)
+      if (one->id == uuid) return one;
+    return nullptr;
+  };
+  const auto over = [&] {
+    const auto now = latest();
+    return cancelled_ || now == nullptr || now->phase == decltype(now->phase)::deleted ||
+           until(*now);
+  };
+  ++waiters_;
+  changed_.notify_all();
+  if (when)
+    changed_.wait_until(lock, *when, over);
+  else
+    changed_.wait(lock, over);
+  --waiters_;
+  return latest();
+}
+
+instance_ptr fake_control::wait_instance(const std::string& uuid, const instance_predicate& until,
+                                         deadline when) const {
+  return wait(instances_, uuid, until, when);
+}
+
+template_ptr fake_control::wait_template(const std::string& uuid, const template_predicate& until,
+                                         deadline when) const {
+  return wait(templates_, uuid, until, when);
+}
+
+void fake_control::cancel_waits() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  changed_.notify_all();
+}
+
+hypervisor::log_chunk fake_control::read_log(const std::string&, hypervisor::driver::log_kind kind,
+                                             std::int64_t offset, std::uint64_t limit) const {
+  const std::lock_guard lock(mutex_);
+  const auto whole = kind == hypervisor::driver::log_kind::console ? "console" : output;
+  const auto size = static_cast<std::int64_t>(whole.size());
+  const auto begin = offset < 0 ? std::max<std::int64_t>(0, size + offset) : offset;
+  hypervisor::log_chunk chunk;
+  chunk.available = whole.size();
+  if (begin >= size) return chunk;
+  chunk.begin = static_cast<std::uint64_t>(begin);
+  chunk.bytes = whole.substr(chunk.begin, limit);
+  return chunk;
+}
+
+}  // namespace platen::testing

@@ -1,0 +1,98 @@
+// A control plane without actors: it records what it is asked, and the test says what happens.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "actors/control_plane.hpp"
+
+namespace platen::testing {
+
+using instance_phase = actors::instance::lifecycle;
+using template_phase = actors::vm_template::lifecycle;
+
+// Thread-safe.
+class fake_control : public actors::control_plane {
+ public:
+  // ---- for tests
+  // Changes an instance or template by name and wakes those who wait for it.
+  void change(const std::string& name, const std::function<void(actors::instance::state&)>& how);
+  void change_template(const std::string& name,
+                       const std::function<void(actors::vm_template::state&)>& how);
+  void enter(const std::string& name, instance_phase phase);
+  void enter_template(const std::string& name, template_phase phase);
+
+  // Creates end in this phase with autostart; waiting_for_template unless set.
+  void start_into(instance_phase phase);
+  // The next command is refused with this.
+  void refuse_next(actors::rejection why, std::size_t times = 1);
+  // The next instances() throws.
+  void throw_next(const std::string& what);
+
+  // Blocks until so many threads are inside wait_instance or wait_template.
+  void await_waiters(std::size_t count);
+  std::size_t waiters() const;
+
+  std::vector<actors::create_instance> creates() const;
+  std::vector<events::cause> causes() const;
+  std::vector<std::pair<std::string, actors::stop_wish>> stops() const;
+  std::vector<std::string> differences_to_report;
+  std::string output = "line one\nline two\n";
+
+  // ---- control_plane
+  void create(actors::create_instance wish, events::cause why,
+              callback<actors::created> done) override;
+  void start_instance(std::string uuid, events::cause why,
+                      callback<actors::instance_ptr> done) override;
+  void stop_instance(std::string uuid, actors::stop_wish how, events::cause why,
+                     callback<actors::instance_ptr> done) override;
+  void delete_instance(std::string uuid, events::cause why,
+                       callback<actors::instance_ptr> done) override;
+  void delete_template(std::string uuid, events::cause why,
+                       callback<actors::template_ptr> done) override;
+  actors::instance_ptr find_instance(const actors::reference& which) const override;
+  actors::template_ptr find_template(const actors::reference& which) const override;
+  std::vector<actors::instance_ptr> instances() const override;
+  std::vector<actors::template_ptr> templates() const override;
+  actors::instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
+                                     deadline when) const override;
+  actors::template_ptr wait_template(const std::string& uuid, const template_predicate& until,
+                                     deadline when) const override;
+  void cancel_waits() override;
+  hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
+                                 std::int64_t offset, std::uint64_t limit) const override;
+  void shutdown(bool) override {}
+
+ private:
+  template <class State>
+  using table = std::vector<std::shared_ptr<const State>>;
+
+  template <class T>
+  bool refused(const callback<T>& done);
+  void command_instance(const std::string& uuid, const events::cause& why, instance_phase into,
+                        const callback<actors::instance_ptr>& done);
+  actors::template_ptr template_for(const actors::template_wish& wish);
+  std::string next_uuid();
+  template <class State, class Predicate>
+  std::shared_ptr<const State> wait(const table<State>& in, const std::string& uuid,
+                                    const Predicate& until, deadline when) const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  table<actors::instance::state> instances_;
+  table<actors::vm_template::state> templates_;
+  std::vector<actors::create_instance> creates_;
+  std::vector<events::cause> causes_;
+  std::vector<std::pair<std::string, actors::stop_wish>> stops_;
+  std::optional<actors::rejection> refusal_;
+  std::size_t refusals_left_ = 0;
+  instance_phase start_into_ = instance_phase::waiting_for_template;
+  std::uint64_t made_ = 0;
+  mutable std::size_t waiters_ = 0;
+  bool cancelled_ = false;
+  mutable std::string throw_next_;
+};
+
+}  // namespace platen::testing

@@ -8,8 +8,8 @@ namespace {
 using namespace platen::tests;
 using namespace std::chrono_literals;
 
-std::thread create_in_background(const world& vms, const std::string& name) {
-  return std::thread([&vms, name] {
+std::jthread create_in_background(const world& vms, const std::string& name) {
+  return std::jthread([&vms, name] {
     auto client = vms.api();
     // The connection breaks when the daemon dies; the instance must survive all the same.
     (void)client.send(platen::cli::method::post, "/v1/instances", {}, on_demand(name, "demo"));

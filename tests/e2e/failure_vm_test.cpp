@@ -55,7 +55,7 @@ TEST_CASE("a guest that never signals is waited for visibly, or as long as the t
     CHECK(vms->vm_processes().empty());
   }
   SECTION("without one it stays awaiting_guest_signal, and can be deleted with its VM") {
-    std::thread client([&] {
+    std::jthread client([&] {
       (void)vms->platen(
           {"instance", "create", "--template", "silent", "--from", "silent:v1", "--name", "one"});
     });

@@ -50,7 +50,7 @@ TEST_CASE("a template is prepared on demand once, and the second create clones i
 
 TEST_CASE("fifty concurrent identical creates cause one preparation and fifty instances") {
   const auto sim = sim_world();
-  std::vector<std::thread> clients;
+  std::vector<std::jthread> clients;
   for (int i = 0; i < 50; ++i)
     clients.emplace_back([&, i] {
       auto client = sim->api();
@@ -95,8 +95,8 @@ TEST_CASE("the exit codes tell what went wrong") {
   CHECK(sim->platen({"instance", "rm", "nobody"}).code == 3);
   CHECK(sim->platen({"--token", "not-the-token-of-it", "instance", "ls"}).code == 6);
   CHECK(sim->platen({"--url", "http://127.0.0.1:1", "status"}).code == 5);
-  sim->platen_json({"instance", "create", "--image", "any:v1", "--name", "idle", "--no-start"});
-  CHECK(sim->platen({"instance", "wait", "idle", "--timeout", "1"}).code == 4);
+  sim->platen_json(create_named("one"));
+  CHECK(sim->platen({"instance", "wait", "one", "--state", "stopped", "--timeout", "1"}).code == 4);
 }
 
 TEST_CASE("an instance is created, stopped, started and deleted from the command line") {
@@ -135,7 +135,7 @@ TEST_CASE("bad configuration ends the daemon with the file, the line and the key
 TEST_CASE("SIGTERM ends the daemon within a second, requests that wait included") {
   const auto sim = sim_world();
   sim->platen_json({"instance", "create", "--image", "any:v1", "--name", "idle", "--no-start"});
-  std::thread waiting([&] { (void)sim->platen({"instance", "wait", "idle"}); });
+  std::jthread waiting([&] { (void)sim->platen({"instance", "wait", "idle"}); });
   sim->await_event("InstanceRequested");
   CHECK(sim->stop_daemon() < 1000ms);
   waiting.join();
@@ -188,7 +188,8 @@ TEST_CASE("after kill -9 at any moment, everything acknowledged is still known")
   std::set<std::string> acknowledged;
   for (int round = 0; round < 5; ++round) {
     std::mutex mutex;
-    std::vector<std::thread> clients;
+    const auto seen = sim->events().size();
+    std::vector<std::jthread> clients;
     for (int i = 0; i < 8; ++i)
       clients.emplace_back([&, i] {
         const auto name = "r" + std::to_string(round) + "-" + std::to_string(i);
@@ -199,7 +200,6 @@ TEST_CASE("after kill -9 at any moment, everything acknowledged is still known")
         const std::lock_guard lock(mutex);
         acknowledged.insert(name);
       });
-    const auto seen = sim->events().size();
     sim->await_event([&](const json& event) { return event["type"] == "InstanceCloneStarted"; },
                      seen);
     sim->kill_daemon();

@@ -65,7 +65,7 @@ TEST_CASE("kill -9 at random moments loses nothing and leaves nothing behind", "
     // A new template every third round, so that the kills also fall into preparations.
     const auto of = "t" + std::to_string(round / 3);
     std::vector<std::set<std::string>> acknowledged(2);
-    std::vector<std::thread> clients;
+    std::vector<std::jthread> clients;
     for (std::size_t i = 0; i < acknowledged.size(); ++i)
       clients.emplace_back([&, i] {
         const auto prefix = "r" + std::to_string(round) + "-" + std::to_string(i);

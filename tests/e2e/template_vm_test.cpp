@@ -70,7 +70,7 @@ TEST_CASE("a template is made on demand, and later creates only clone it") {
 
 TEST_CASE("eight concurrent identical creates boot one VM and get eight different clones") {
   const auto vms = world_with_vms();
-  std::vector<std::thread> clients;
+  std::vector<std::jthread> clients;
   for (int i = 0; i < 8; ++i)
     clients.emplace_back([&, i] {
       auto client = vms->api();

@@ -30,6 +30,11 @@ json only_item(const cli::result<cli::reply>& answer, const std::string& list) {
   return items.front();
 }
 
+// A VM's directory is named after its entity and the attempt: "<uuid>.<attempt>".
+std::string owner_of(const std::string& directory) {
+  return directory.substr(0, directory.rfind('.'));
+}
+
 // Ends a request that never ends by itself once the time is up.
 class watchdog {
  public:
@@ -218,21 +223,24 @@ void world::require_chain_unbroken() const {
 }
 
 void world::require_everything_owned() const {
-  std::set<std::string> living;
-  std::set<pid_t> owned_pids;
+  std::set<std::string> known;
+  std::set<std::string> with_vm;  // whose state allows a process
   for (const auto* group : {"instance", "template"})
     for (const auto& entity : platen_json({group, "ls"})) {
-      living.insert(entity.at("uuid").get<std::string>());
-      if (entity.contains("pid")) owned_pids.insert(entity.at("pid").get<pid_t>());
+      const auto uuid = entity.at("uuid").get<std::string>();
+      known.insert(uuid);
+      const auto state = entity.at("state").get<std::string>();
+      if (state == "starting" || state == "running" || state == "stopping") with_vm.insert(uuid);
     }
   for (const auto& name : vm_directories()) {
     INFO("VM directory " << name);
-    CHECK(std::any_of(living.begin(), living.end(),
-                      [&](const auto& id) { return name.find(id) != std::string::npos; }));
+    CHECK(known.count(owner_of(name)) == 1);
   }
   for (const auto pid : vm_processes()) {
-    INFO("VM process " << pid);
-    CHECK(owned_pids.count(pid) == 1);
+    const auto directory = fs::read_symlink("/proc/" + std::to_string(pid) + "/cwd");
+    INFO("process " << pid << " in " << directory.string());
+    // Each owner has one process at most, so a second one finds its place taken.
+    CHECK(with_vm.erase(owner_of(directory.filename().string())) == 1);
   }
   require_chain_unbroken();
 }

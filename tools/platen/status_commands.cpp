@@ -22,9 +22,11 @@ std::vector<std::pair<std::string, std::string>> health_fields(const json& healt
   std::vector<std::pair<std::string, std::string>> fields;
   for (const char* member : {"hypervisor", "accelerator"})
     fields.emplace_back(member, text_of(health, member));
-  for (const char* group : {"versions", "checks"})
-    for (const auto& [name, value] : health.value(group, json::object()).items())
+  for (const char* group : {"versions", "checks"}) {
+    const auto members = health.value(group, json::object());
+    for (const auto& [name, value] : members.items())
       fields.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
   return fields;
 }
 

@@ -2,8 +2,11 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
+
+#include "hypervisor/qemu/console_text.hpp"
 
 namespace platen::hypervisor::qemu {
 
@@ -41,10 +44,8 @@ std::optional<std::string> refusal(const guest::verified_message& message) {
 
 std::string printable(const flatbuffers::String* text) {
   if (text == nullptr) return {};
-  std::string clean = text->str().substr(0, guest_text_limit);
-  for (char& c : clean)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return clean;
+  return clean_text(
+      std::string_view(text->c_str(), std::min<std::size_t>(text->size(), guest_text_limit)));
 }
 
 tl::expected<void, std::string> agent_client::connect(int directory_fd, const std::string& name) {

@@ -49,7 +49,7 @@ class agent_client {
   std::deque<guest::verified_message> received_;
 };
 
-// Text from the guest for people to read: cut to a bounded length, control characters replaced.
+// Text from the guest for people to read: cut to 1,024 bytes and cleaned.
 std::string printable(const flatbuffers::String* text);
 
 }  // namespace platen::hypervisor::qemu

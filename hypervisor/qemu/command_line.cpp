@@ -26,10 +26,11 @@ arguments machine_arguments(const machine& machine) {
           std::to_string(machine.memory_mb)};
 }
 
-// Devices sit on virtio-mmio slots in the order they are named here.
+// Devices sit on virtio-mmio slots in the order they are named here. Without werror=report QEMU
+// stops a guest whose writes no longer fit the host's disk, and nobody would know why it is silent.
 arguments device_arguments() {
   return {"-serial", "chardev:console",
-          "-device", "virtio-blk-device,drive=root,serial=platen-root",
+          "-device", "virtio-blk-device,drive=root,serial=platen-root,werror=report",
           "-device", "virtio-blk-device,drive=rom,serial=platen-rom",
           "-device", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56",
           "-device", "virtio-serial-device,max_ports=4",

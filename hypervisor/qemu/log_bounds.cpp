@@ -6,6 +6,7 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <cstring>
 
 #include "hypervisor/qemu/file.hpp"
 
@@ -25,16 +26,27 @@ bool forget_old_log_bytes(const std::filesystem::path& path, std::uint64_t limit
                      static_cast<off_t>(end)) == 0;
 }
 
-log_bounds::log_bounds(asio::io_context& io, std::vector<std::filesystem::path> logs,
-                       std::uint64_t limit)
-    : inotify_(io), logs_(std::move(logs)), limit_(limit) {
-  const unique_fd watcher(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!watcher) return;
-  for (const auto& log : logs_)
-    ::inotify_add_watch(watcher.get(), log.c_str(), IN_MODIFY);
+log_bounds::log_bounds(asio::io_context& io, std::uint64_t limit) : inotify_(io), limit_(limit) {
+  const int inotify = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   boost::system::error_code ignored;
-  const int own = ::fcntl(watcher.get(), F_DUPFD_CLOEXEC, 0);
-  if (own >= 0) inotify_.assign(own, ignored);
+  if (inotify >= 0) inotify_.assign(inotify, ignored);
+}
+
+void log_bounds::add(const std::filesystem::path& log) {
+  if (!inotify_.is_open()) return;
+  const int watch = ::inotify_add_watch(inotify_.native_handle(), log.c_str(), IN_MODIFY);
+  if (watch >= 0) logs_[watch] = log;
+}
+
+void log_bounds::remove(const std::filesystem::path& directory) {
+  for (auto it = logs_.begin(); it != logs_.end();) {
+    if (it->second.parent_path() != directory) {
+      ++it;
+      continue;
+    }
+    ::inotify_rm_watch(inotify_.native_handle(), it->first);
+    it = logs_.erase(it);
+  }
 }
 
 task<void> log_bounds::run() {
@@ -43,15 +55,19 @@ task<void> log_bounds::run() {
   while (inotify_.is_open()) {
     const auto [error, size] =
         co_await inotify_.async_read_some(asio::buffer(events.data(), events.size()), as_result);
-    if (error || size == 0) co_return;
-    for (const auto& log : logs_)
-      forget_old_log_bytes(log, limit_);
+    if (error) co_return;
+    handle({events.data(), size});
   }
 }
 
-void log_bounds::stop() {
-  boost::system::error_code ignored;
-  inotify_.close(ignored);
+void log_bounds::handle(std::string_view events) {
+  while (events.size() >= sizeof(inotify_event)) {
+    inotify_event event{};
+    std::memcpy(&event, events.data(), sizeof event);
+    const auto log = logs_.find(event.wd);
+    if (log != logs_.end()) forget_old_log_bytes(log->second, limit_);
+    events.remove_prefix(std::min(events.size(), sizeof event + event.len));
+  }
 }
 
 }  // namespace platen::hypervisor::qemu

@@ -4,10 +4,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <string>
-#include <tl/expected.hpp>
-#include <vector>
+#include <string_view>
 
 #include "hypervisor/qemu/async.hpp"
 
@@ -18,16 +17,22 @@ namespace platen::hypervisor::qemu {
 // Returns whether it did.
 bool forget_old_log_bytes(const std::filesystem::path& path, std::uint64_t limit);
 
-// Watches logs by inotify and bounds them until it is destroyed or told to stop.
+// Watches logs and bounds each when it has grown. One inotify instance for all VMs, because a user
+// may only have 128 of them. On the driver's thread only.
 class log_bounds : public std::enable_shared_from_this<log_bounds> {
  public:
-  log_bounds(asio::io_context& io, std::vector<std::filesystem::path> logs, std::uint64_t limit);
+  log_bounds(asio::io_context& io, std::uint64_t limit);
+  // Runs until the driver's loop ends.
   task<void> run();
-  void stop();
+  void add(const std::filesystem::path& log);
+  // Forgets the logs in this directory.
+  void remove(const std::filesystem::path& directory);
 
  private:
+  void handle(std::string_view events);
+
   asio::posix::stream_descriptor inotify_;
-  std::vector<std::filesystem::path> logs_;
+  std::map<int, std::filesystem::path> logs_;
   std::uint64_t limit_;
 };
 

@@ -45,7 +45,6 @@ struct manifest {
   file_facts rom_drive;  // used bytes of the ROM drive: the template's own ROMs
   std::vector<rom> roms;
   std::uint64_t disk_virtual_bytes = 0;
-  friend bool operator==(const manifest&, const manifest&) = default;
 };
 
 struct sealed_manifest {

@@ -76,6 +76,7 @@ class qemu_driver : public driver {
   void refuse(const vm_ref& vm, stage where, std::string reason);
   task<void> snapshot_vm(snapshot_order order);
   task<void> remove_vm(vm_ref ref);
+  task<void> end_unadopted(vm_ref ref);
   template <typename Work>
   void on_driver_thread(Work work) {
     asio::post(io_, std::move(work));
@@ -103,6 +104,7 @@ tl::expected<inventory, std::string> qemu_driver::start(report_sink sink) {
   found.vms = std::move(*vms);
   host_.report_to_actor = std::move(sink);
   work_.emplace(io_.get_executor());
+  asio::co_spawn(io_, host_.logs->run(), asio::detached);
   thread_ = std::thread([this] { io_.run(); });
   return found;
 }
@@ -239,18 +241,39 @@ void qemu_driver::adopt(vm_ref vm) {
 
 void qemu_driver::stop(vm_ref vm, std::uint32_t grace_ms) {
   on_driver_thread([this, vm = std::move(vm), grace_ms] {
-    const auto known = find(vm);
-    if (!known) return answer_unknown(vm);
-    asio::co_spawn(io_, known->stop(milliseconds(grace_ms)), asio::detached);
+    if (const auto known = find(vm))
+      asio::co_spawn(io_, known->stop(milliseconds(grace_ms)), asio::detached);
+    else
+      asio::co_spawn(io_, end_unadopted(vm), asio::detached);
   });
 }
 
 void qemu_driver::kill(vm_ref vm) {
   on_driver_thread([this, vm = std::move(vm)] {
-    const auto known = find(vm);
-    if (!known) return answer_unknown(vm);
-    known->kill();
+    if (const auto known = find(vm))
+      known->kill();
+    else
+      asio::co_spawn(io_, end_unadopted(vm), asio::detached);
   });
+}
+
+// A VM of an earlier daemon that nobody took over has no agent connection to ask it politely.
+task<void> qemu_driver::end_unadopted(vm_ref ref) {
+  const auto directory = vm_directory(host_, ref);
+  std::error_code ignored;
+  if (!is_plain_id(ref.id) || !fs::exists(directory, ignored)) {
+    answer_unknown(ref);
+    co_return;
+  }
+  auto end = [directory] {
+    end_leftover_process(directory);
+    return console_tail(directory);
+  };
+  auto tail = co_await on_pool(pool_, std::move(end));
+  exited what;
+  what.reason = "the VM was killed on request";
+  what.console_tail = std::move(tail);
+  host_.report_to_actor({ref, std::move(what)});
 }
 
 void qemu_driver::remove(vm_ref vm) {
@@ -273,7 +296,10 @@ task<void> qemu_driver::remove_vm(vm_ref ref) {
 }
 
 void qemu_driver::remove_snapshot(std::string snapshot_id) {
-  asio::post(pool_, [this, id = std::move(snapshot_id)] { host_.snapshots.remove(id); });
+  on_driver_thread([this, id = std::move(snapshot_id)] {
+    host_.snapshots.forget(id);
+    asio::post(pool_, [this, id] { host_.snapshots.delete_forgotten(id); });
+  });
 }
 
 log_chunk qemu_driver::read_log(const vm_ref& vm, log_kind kind, std::int64_t offset,

@@ -24,6 +24,14 @@ fs::path temporary(const fs::path& folder) {
   return path;
 }
 
+// Not the name a snapshot of the same id is built under; recover() deletes both.
+fs::path forgotten(const fs::path& folder) {
+  auto path = folder;
+  path += ".forgotten";
+  path += temporary_suffix;
+  return path;
+}
+
 tl::expected<void, std::string> move(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0)
     return tl::unexpected(system_error_sentence("move", from));
@@ -156,6 +164,9 @@ tl::expected<unique_fd, snapshot_refusal> snapshot_store::open_checked(const fs:
   if (*digest != expected.sha256)
     return damaged("the snapshot's file " + name +
                    " is damaged: its SHA-256 is not that of the manifest");
+  // QEMU inherits the descriptor with its position, and hashing may have moved that to the end.
+  if (::lseek(fd->get(), 0, SEEK_SET) != 0)
+    return tl::unexpected(snapshot_refusal{system_error_sentence("rewind", path), false});
   return std::move(*fd);
 }
 
@@ -199,14 +210,14 @@ tl::expected<snapshot_info, std::string> snapshot_store::describe(const std::str
   return info_of(sealed->content, sealed->sha256);
 }
 
-void snapshot_store::remove(const std::string& id) {
-  if (!is_plain_id(id)) return;
-  const auto leaving = temporary(root_ / id);
+void snapshot_store::forget(const std::string& id) {
   std::error_code ignored;
-  fs::remove_all(leaving, ignored);
-  // Renamed first: a crash in the middle leaves a folder that recover() deletes.
-  fs::rename(root_ / id, leaving, ignored);
-  fs::remove_all(leaving, ignored);
+  if (is_plain_id(id)) fs::rename(root_ / id, forgotten(root_ / id), ignored);
+}
+
+void snapshot_store::delete_forgotten(const std::string& id) {
+  std::error_code ignored;
+  if (is_plain_id(id)) fs::remove_all(forgotten(root_ / id), ignored);
 }
 
 }  // namespace platen::hypervisor::qemu

@@ -51,7 +51,10 @@ class snapshot_store {
                                                          const host_facts& host);
 
   tl::expected<snapshot_info, std::string> describe(const std::string& id) const;
-  void remove(const std::string& id);
+  // From here on there is no such snapshot. One rename, so it blocks for a moment only.
+  void forget(const std::string& id);
+  // Gives the space of a forgotten snapshot back.
+  void delete_forgotten(const std::string& id);
 
  private:
   tl::expected<snapshot_info, std::string> fill_and_publish(

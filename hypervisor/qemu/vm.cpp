@@ -6,6 +6,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "hypervisor/qemu/console_text.hpp"
+
 namespace platen::hypervisor::qemu {
 
 namespace {
@@ -50,10 +52,8 @@ void vm::take(launched_vm launched) {
   running_.accelerator = record_.facts.machine.accelerator;
   running_.pid = static_cast<std::uint32_t>(process_.pid());
   running_.generation_id = record_.generation_id;
-  log_bounds_ = std::make_shared<log_bounds>(
-      host_.io, std::vector{path_ / console_log_name, path_ / output_log_name},
-      host_.options.log_bytes);
-  asio::co_spawn(host_.io, log_bounds_->run(), asio::detached);
+  for (const auto* log : {console_log_name, output_log_name})
+    host_.logs->add(path_ / log);
   asio::co_spawn(host_.io, watch_process(), asio::detached);
 }
 
@@ -103,13 +103,23 @@ task<void> vm::report_end() {
   become_ended(last);
 }
 
+// What the agent could not say on its channel it has printed, if it still could.
+void vm::listen_to_console() {
+  const auto words = find_last_words(console_tail(path_));
+  if (!workload_exit_) workload_exit_ = words.workload_exit;
+  guest_failure_ = words.failure;
+}
+
 std::string vm::end_reason() const {
   std::string reason;
+  const bool clean = exit_status_.known && exit_status_.signal == 0 && exit_status_.code == 0;
   if (workload_exit_) {
     reason = "the workload exited with code " + std::to_string(*workload_exit_);
     if (record_.why == purpose::template_preparation && !signalled_)
       reason += " before it wrote to /uk/libukp/template_instance";
-  } else if (exit_status_.known && exit_status_.signal == 0 && exit_status_.code == 0) {
+  } else if (!guest_failure_.empty()) {
+    reason = guest_failure_;
+  } else if (clean) {
     reason = "the guest shut down or crashed without saying how its workload ended";
   } else {
     reason = describe(exit_status_);
@@ -119,7 +129,8 @@ std::string vm::end_reason() const {
   return asked_to_end_.empty() ? reason : asked_to_end_ + "; " + reason;
 }
 
-exited vm::make_exited() const {
+exited vm::make_exited() {
+  listen_to_console();
   exited what;
   what.exit_known = workload_exit_.has_value();
   what.exit_code = workload_exit_.value_or(0);
@@ -133,16 +144,14 @@ void vm::become_ended(std::optional<report> last) {
   last_report_ = std::move(last);
   agent_.close();
   qmp_.close();
-  if (log_bounds_) log_bounds_->stop();
+  host_.logs->remove(path_);
   end_.set();
 }
 
-std::string vm::explain(const std::string& reason) const {
+std::string vm::explain(const std::string& reason) {
   if (!process_gone_.is_set()) return reason;
-  const bool clean = exit_status_.known && exit_status_.signal == 0 && exit_status_.code == 0;
-  if (clean) return reason + "; the guest shut down or crashed";
-  const auto message = last_qemu_message(path_);
-  return reason + "; " + describe(exit_status_) + (message.empty() ? "" : ": " + message);
+  listen_to_console();
+  return reason + "; " + end_reason();
 }
 
 task<void> vm::end_process() {

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "hypervisor/qemu/agent.hpp"
-#include "hypervisor/qemu/log_bounds.hpp"
 #include "hypervisor/qemu/qmp.hpp"
 #include "hypervisor/qemu/vm_files.hpp"
 #include "hypervisor/qemu/vm_host.hpp"
@@ -64,8 +63,9 @@ class vm : public std::enable_shared_from_this<vm> {
   task<void> abandon(failure why);
   task<void> end_process();
   task<void> delete_directory();
-  std::string explain(const std::string& reason) const;
-  exited make_exited() const;
+  std::string explain(const std::string& reason);
+  exited make_exited();
+  void listen_to_console();
   std::string end_reason() const;
   void become_ended(std::optional<report> last);
   template <typename What>
@@ -88,11 +88,11 @@ class vm : public std::enable_shared_from_this<vm> {
   one_shot end_;
   qmp_client qmp_;
   agent_client agent_;
-  std::shared_ptr<log_bounds> log_bounds_;
 
   running_vm running_;
   bool signalled_ = false;
   std::optional<std::int32_t> workload_exit_;
+  std::string guest_failure_;  // a sentence from the console
   // Why it is being ended by us: a sentence. Empty: nobody asked for it.
   std::string asked_to_end_;
   bool removing_ = false;

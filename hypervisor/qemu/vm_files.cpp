@@ -11,6 +11,7 @@
 
 #include "hypervisor/guest/frame.hpp"
 #include "hypervisor/qemu/command_line.hpp"
+#include "hypervisor/qemu/console_text.hpp"
 #include "hypervisor/qemu/identity.hpp"
 #include "hypervisor/qemu/qcow2.hpp"
 #include "hypervisor/qemu/unix_connection.hpp"
@@ -212,7 +213,7 @@ tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order
   return vm;
 }
 
-void end_leftover(const fs::path& directory) {
+void end_leftover_process(const fs::path& directory) {
   if (const auto record = read_record(directory)) {
     if (const auto qemu = find_process(directory, *record)) {
       qemu->signal(SIGKILL);
@@ -221,17 +222,22 @@ void end_leftover(const fs::path& directory) {
       qemu->collect();
     }
   }
+}
+
+void end_leftover(const fs::path& directory) {
+  end_leftover_process(directory);
   std::error_code ignored;
   fs::remove_all(directory, ignored);
 }
 
 std::string console_tail(const fs::path& directory) {
-  auto tail = file_tail(directory / console_log_name, console_tail_bytes);
-  return tail.empty() ? file_tail(directory / qemu_log_name, console_tail_bytes) : tail;
+  const auto tail = clean_text(file_tail(directory / console_log_name, console_tail_bytes));
+  if (!tail.empty()) return tail;
+  return clean_text(file_tail(directory / qemu_log_name, console_tail_bytes));
 }
 
 std::string last_qemu_message(const fs::path& directory) {
-  auto tail = file_tail(directory / qemu_log_name, 1024);
+  auto tail = clean_text(file_tail(directory / qemu_log_name, 1024));
   while (!tail.empty() && tail.back() == '\n')
     tail.pop_back();
   const auto line = tail.rfind('\n');

@@ -48,8 +48,9 @@ tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order
 
 std::filesystem::path vm_directory(const vm_host& host, const vm_ref& vm);
 
-// Ends the process that may still run in an earlier daemon's VM directory and deletes the
-// directory.
+// Ends the process that may still run in an earlier daemon's VM directory.
+void end_leftover_process(const std::filesystem::path& directory);
+// And deletes the directory.
 void end_leftover(const std::filesystem::path& directory);
 
 // The newest of the kernel's console, or of QEMU's own messages if the guest printed nothing.

@@ -6,6 +6,7 @@
 
 #include "hypervisor/qemu/async.hpp"
 #include "hypervisor/qemu/guest_bundle.hpp"
+#include "hypervisor/qemu/log_bounds.hpp"
 #include "hypervisor/qemu/qemu_driver.hpp"
 #include "hypervisor/qemu/snapshot_store.hpp"
 
@@ -18,6 +19,7 @@ struct vm_host {
         io(loop),
         pool(workers),
         snapshots(options.data_dir / "templates"),
+        logs(std::make_shared<log_bounds>(io, options.log_bytes)),
         boot_places(std::make_shared<semaphore>(io, options.concurrent_boots)),
         clone_places(std::make_shared<semaphore>(io, options.concurrent_clones)),
         snapshot_places(std::make_shared<semaphore>(io, options.concurrent_snapshots)) {}
@@ -29,6 +31,7 @@ struct vm_host {
   snapshot_store snapshots;  // blocks: to be used on the pool
   guest_bundle bundle;
   host_facts facts;
+  std::shared_ptr<log_bounds> logs;
   std::shared_ptr<semaphore> boot_places;
   std::shared_ptr<semaphore> clone_places;
   std::shared_ptr<semaphore> snapshot_places;

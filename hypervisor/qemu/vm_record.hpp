@@ -26,7 +26,6 @@ struct vm_record {
   // 0 until QEMU was started.
   std::int64_t pid = 0;
   std::uint64_t start_ticks = 0;
-  friend bool operator==(const vm_record&, const vm_record&) = default;
 };
 
 // Whether it can name a directory entry: 1 to 128 letters, digits, '-' and '_'.

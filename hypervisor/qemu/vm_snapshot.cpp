@@ -26,17 +26,11 @@ bool is_final(const json& data) {
 task<void> vm::snapshot(std::string snapshot_id) {
   const auto self = shared_from_this();
   if (state_ == state::snapshotting) co_return;
-  if (state_ == state::running && !signalled_) {
+  if (state_ != state::running || !signalled_) {
     failed what;
     what.where = stage::snapshot;
-    what.reason = "the guest has not signalled yet, so there is nothing to snapshot";
-    tell(std::move(what));
-    co_return;
-  }
-  if (state_ != state::running) {
-    failed what;
-    what.where = stage::snapshot;
-    what.reason = "the VM to snapshot is not running";
+    what.reason = state_ != state::running ? "the VM to snapshot is not running"
+                                           : "the VM to snapshot has not signalled";
     tell(std::move(what));
     co_return;
   }

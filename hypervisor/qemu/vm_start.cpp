@@ -229,7 +229,7 @@ task<void> vm::adopt() {
   // An adopted VM that is of no use is ended, but its directory stays for its logs.
   co_await end_process();
   auto what = make_exited();
-  what.reason = asked_to_end_.empty() ? done.error().reason : asked_to_end_;
+  if (asked_to_end_.empty() && !what.exit_known) what.reason = done.error().reason;
   const report last{ref_, std::move(what)};
   if (!removing_) host_.report_to_actor(last);
   become_ended(last);

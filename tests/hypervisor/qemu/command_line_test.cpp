@@ -1,1 +1,74 @@
+#include "hypervisor/qemu/command_line.hpp"
+
+#include <algorithm>
 #include <catch2/catch.hpp>
+
+using namespace platen::hypervisor::qemu;
+
+namespace {
+
+const machine small{"tcg", 128, 1};
+const host_side host{"qemu-system-x86_64", "platen-x.1", {80, 443}};
+
+std::vector<std::string> values_of(const std::vector<std::string>& line, const std::string& flag) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i + 1 < line.size(); ++i)
+    if (line[i] == flag) values.push_back(line[i + 1]);
+  return values;
+}
+
+std::vector<std::string> boot(bool memory_in_file) {
+  return boot_command_line(small, host, {"/g/vmlinuz", "/g/initramfs", "quiet", memory_in_file});
+}
+
+}  // namespace
+
+TEST_CASE("a clone has the devices of its template in the same order") {
+  const auto clone = clone_command_line(small, host);
+  CHECK(values_of(clone, "-device") == values_of(boot(true), "-device"));
+  CHECK(values_of(clone, "-machine") == values_of(boot(true), "-machine"));
+  CHECK(values_of(clone, "-cpu") == values_of(boot(true), "-cpu"));
+  CHECK(values_of(clone, "-m") == values_of(boot(true), "-m"));
+  CHECK(values_of(clone, "-smp") == values_of(boot(true), "-smp"));
+}
+
+TEST_CASE("only a template's memory is a shared file, and its clones' is private") {
+  CHECK(values_of(boot(false), "-object") ==
+        std::vector<std::string>{"memory-backend-ram,id=memory,size=128M"});
+  CHECK(
+      values_of(boot(true), "-object") ==
+      std::vector<std::string>{"memory-backend-file,id=memory,size=128M,mem-path=memory,share=on"});
+  CHECK(values_of(clone_command_line(small, host), "-object") ==
+        std::vector<std::string>{
+            "memory-backend-file,id=memory,size=128M,mem-path=/proc/self/fd/7,share=off"});
+}
+
+TEST_CASE("a clone waits for its state and loads no kernel") {
+  const auto clone = clone_command_line(small, host);
+  CHECK(values_of(clone, "-incoming") == std::vector<std::string>{"defer"});
+  CHECK(std::count(clone.begin(), clone.end(), "-S") == 1);
+  CHECK(std::count(clone.begin(), clone.end(), "-kernel") == 0);
+}
+
+TEST_CASE("guest ports are forwarded from loopback only, from ports the kernel picks") {
+  CHECK(values_of(boot(false), "-netdev") ==
+        std::vector<std::string>{
+            "user,id=net,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=tcp:127.0.0.1:0-:443"});
+}
+
+TEST_CASE("every QEMU is sandboxed and never starts a program") {
+  for (const auto& line : {boot(true), boot(false), clone_command_line(small, host)}) {
+    const auto sandbox = values_of(line, "-sandbox");
+    REQUIRE(sandbox.size() == 1);
+    CHECK(sandbox[0].find("spawn=deny") != std::string::npos);
+    CHECK(std::count(line.begin(), line.end(), "-nodefaults") == 1);
+    CHECK(std::count(line.begin(), line.end(), "-no-user-config") == 1);
+  }
+}
+
+TEST_CASE("what a guest can see tells machines apart, but not hosts") {
+  CHECK(guest_visible_arguments(small) == guest_visible_arguments({"tcg", 128, 1}));
+  CHECK(guest_visible_arguments(small) != guest_visible_arguments({"tcg", 256, 1}));
+  CHECK(guest_visible_arguments(small) != guest_visible_arguments({"tcg", 128, 2}));
+  CHECK(guest_visible_arguments(small) != guest_visible_arguments({"kvm", 128, 1}));
+}

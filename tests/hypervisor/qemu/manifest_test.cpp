@@ -1,1 +1,89 @@
+#include "hypervisor/qemu/manifest.hpp"
+
 #include <catch2/catch.hpp>
+
+#include "hypervisor/guest/frame.hpp"
+#include "hypervisor/images/sha256.hpp"
+
+using namespace platen::hypervisor;
+using namespace platen::hypervisor::qemu;
+
+namespace {
+
+manifest example() {
+  manifest content;
+  content.snapshot_id = "0b5b2b3e";
+  content.created_at = "2026-11-22T06:00:00Z";
+  content.qemu_version = "QEMU emulator version 7.2.22";
+  content.qemu_sha256 = "aa";
+  content.machine = {"tcg", 128, 1};
+  content.cpu_model = cpu_model(content.machine);
+  content.devices_sha256 = images::sha256_hex(guest_visible_arguments(content.machine));
+  content.agent_protocol = platen::guest::protocol_version;
+  content.image = "platen/demo:v1";
+  content.memory = {128 << 20, "bb"};
+  content.state = {50'000, "cc"};
+  content.roms = {{"config", "/etc/config", "dd"}};
+  content.disk_virtual_bytes = 1 << 30;
+  return content;
+}
+
+const host_facts this_host{"QEMU emulator version 7.2.22", "aa", "tcg"};
+
+}  // namespace
+
+TEST_CASE("a manifest is read as it was written") {
+  const auto sealed = parse_manifest(to_json(example()));
+  REQUIRE(sealed);
+  CHECK(to_json(sealed->content) == to_json(example()));
+  CHECK(sealed->content.roms.at(0).at == "/etc/config");
+  CHECK(sealed->content.memory == example().memory);
+  CHECK(sealed->sha256 == manifest_sha256(example()));
+}
+
+TEST_CASE("no digit of a manifest can be changed unnoticed") {
+  const auto text = to_json(example());
+  std::size_t tried = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] < '0' || text[i] > '9') continue;
+    auto changed = text;
+    changed[i] = changed[i] == '9' ? '8' : static_cast<char>(changed[i] + 1);
+    INFO(i << ": " << changed.substr(i > 20 ? i - 20 : 0, 40));
+    CHECK_FALSE(parse_manifest(changed));
+    ++tried;
+  }
+  CHECK(tried > 50);
+}
+
+TEST_CASE("what is not a manifest is refused with a reason") {
+  CHECK(parse_manifest("").error() == "manifest.json is not a JSON object");
+  CHECK(parse_manifest("[]").error() == "manifest.json is not a JSON object");
+  CHECK(parse_manifest("{}").error().find("incomplete") != std::string::npos);
+  const auto text = to_json(example());
+  CHECK_FALSE(parse_manifest(text.substr(0, text.size() / 2)));
+}
+
+TEST_CASE("a snapshot is restored only by what it was made with") {
+  CHECK(check_restorable(example(), this_host));
+  const auto refused = [](manifest content, const host_facts& host, const std::string& word) {
+    const auto verdict = check_restorable(content, host);
+    REQUIRE_FALSE(verdict);
+    INFO(verdict.error());
+    CHECK(verdict.error().find(word) != std::string::npos);
+  };
+  auto host = this_host;
+  host.accelerator = "kvm";
+  refused(example(), host, "accelerator");
+  host = this_host;
+  host.qemu_version = "QEMU emulator version 8.0.0";
+  refused(example(), host, "8.0.0");
+  host = this_host;
+  host.qemu_sha256 = "ee";
+  refused(example(), host, "binary");
+  auto content = example();
+  content.devices_sha256 = "ff";
+  refused(content, this_host, "devices");
+  content = example();
+  content.agent_protocol += 1;
+  refused(content, this_host, "agent protocol");
+}

@@ -139,7 +139,7 @@ bool settled(const state& value) {
 }
 
 std::string snapshot_id(const std::string& template_id, std::uint32_t attempt) {
-  return template_id + "." + std::to_string(attempt);
+  return template_id + "-" + std::to_string(attempt);
 }
 
 effects wanted(const state& value) {

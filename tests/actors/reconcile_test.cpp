@@ -41,10 +41,10 @@ TEST_CASE("processes and snapshots without an owner are removed, owned ones are 
   put(log.templates, "waiting", vm_template::lifecycle::awaiting_guest_signal, 1);
   put(log.templates, "ready", vm_template::lifecycle::snapshotted, 1);
   log.templates["ready"].ready = vm_template::snapshot{};
-  log.templates["ready"].ready->id = "ready.1";
+  log.templates["ready"].ready->id = "ready-1";
   put(log.templates, "gone", vm_template::lifecycle::snapshotted, 1);
   log.templates["gone"].ready = vm_template::snapshot{};
-  log.templates["gone"].ready->id = "gone.1";
+  log.templates["gone"].ready->id = "gone-1";
 
   hypervisor::inventory found;
   using hypervisor::purpose;
@@ -53,7 +53,7 @@ TEST_CASE("processes and snapshots without an owner are removed, owned ones are 
                {{"stopped", 1}, purpose::instance, false},
                {{"deleted", 1}, purpose::instance, true},
                {{"nobody", 1}, purpose::instance, false}};
-  found.snapshots = {"ready.1", "stray.3"};
+  found.snapshots = {"ready-1", "stray-3"};
 
   const auto plan = reconcile(log, found);
   CHECK(plan.remove ==
@@ -62,8 +62,8 @@ TEST_CASE("processes and snapshots without an owner are removed, owned ones are 
   CHECK(plan.entities.at("stopped") == action::none);
   CHECK(plan.entities.at("waiting") == action::lost);
   CHECK(plan.entities.at("ready") == action::none);
-  CHECK(plan.remove_snapshots == std::vector<std::string>{"stray.3"});
-  CHECK(plan.missing_snapshots == std::map<std::string, std::string>{{"gone", "gone.1"}});
+  CHECK(plan.remove_snapshots == std::vector<std::string>{"stray-3"});
+  CHECK(plan.missing_snapshots == std::map<std::string, std::string>{{"gone", "gone-1"}});
 }
 
 TEST_CASE("a snapshot finished just before the crash is asked for again, not made again") {

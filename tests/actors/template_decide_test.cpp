@@ -163,8 +163,8 @@ TEST_CASE("a damaged snapshot is rejected once and the next request prepares ane
   template_under_test t;
   t.until_snapshotted();
   CHECK(t.give(snapshot_damaged{"other", "?"})->empty());
-  CHECK(is_one<events::snapshot_rejected>(t.give(snapshot_damaged{"t.1", "memory differs"})));
-  CHECK(t.give(snapshot_damaged{"t.1", "memory differs"})->empty());
+  CHECK(is_one<events::snapshot_rejected>(t.give(snapshot_damaged{"t-1", "memory differs"})));
+  CHECK(t.give(snapshot_damaged{"t-1", "memory differs"})->empty());
   CHECK_FALSE(wanted(t.now).keep_snapshot);
   CHECK(is_one<events::preparation_started>(t.give(request_clone{"i9", 1'000'000'000})));
 }
@@ -174,7 +174,7 @@ TEST_CASE("a deleted template keeps its snapshot until the clones it granted are
   t.until_snapshotted();
   t.give(request_clone{"i1", 1});
   t.give(vm_template::remove{});
-  CHECK(wanted(t.now).keep_snapshot == "t.1");
+  CHECK(wanted(t.now).keep_snapshot == "t-1");
   t.give(clone_done{"i1", true});
   CHECK_FALSE(wanted(t.now).keep_snapshot);
 }
@@ -189,7 +189,7 @@ TEST_CASE("whatever is commanded in whatever order, a template keeps its promise
       clone_done{"i1", true},
       vm_template::remove{},
       confirm{},
-      snapshot_damaged{"t.1", "bad"},
+      snapshot_damaged{"t-1", "bad"},
   };
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
     events::template_snapshotted taken;

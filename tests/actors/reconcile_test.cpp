@@ -70,7 +70,7 @@ TEST_CASE("a snapshot finished just before the crash is asked for again, not mad
   world log;
   put(log.templates, "t", vm_template::lifecycle::snapshotting, 3);
   hypervisor::inventory found;
-  found.snapshots = {"t.3"};
+  found.snapshots = {"t-3"};
   const auto plan = reconcile(log, found);
   CHECK(plan.entities.at("t") == action::none);
   CHECK(plan.remove_snapshots.empty());

@@ -21,11 +21,19 @@ bool is_stream_name(const std::string& text) {
          });
 }
 
-answer_or_error<feed_wish> read_wish(const httplib::Request& request) {
+// Negative numbers count from the end: -20 leaves the newest 20 events.
+std::uint64_t first_wanted_after(std::int64_t given, std::uint64_t newest) {
+  if (given >= 0) return static_cast<std::uint64_t>(given);
+  const auto wanted = static_cast<std::uint64_t>(-given);
+  return newest > wanted ? newest - wanted : 0;
+}
+
+answer_or_error<feed_wish> read_wish(const httplib::Request& request, std::uint64_t newest) {
   first_problem problem;
   query_reader query(request.target, problem);
   feed_wish wish;
-  wish.after = static_cast<std::uint64_t>(query.integer("after", 0, INT64_MAX).value_or(0));
+  wish.after =
+      first_wanted_after(query.integer("after", -INT64_MAX, INT64_MAX).value_or(0), newest);
   if (const auto limit = query.integer("limit", 1, INT64_MAX))
     wish.limit = static_cast<std::uint64_t>(*limit);
   wish.stream = query.text("stream", 128).value_or("");
@@ -56,7 +64,7 @@ bool send_next(served_feed& served, const stream& connection, httplib::DataSink&
 
 answer_or_error<std::shared_ptr<served_feed>> open_feed(api& with,
                                                         const httplib::Request& request) {
-  auto wish = read_wish(request);
+  auto wish = read_wish(request, with.on.log.newest().sequence);
   if (!wish) return tl::unexpected(wish.error());
   std::optional<capacity::lease> place;
   if (wish->follow && !(place = with.followers.try_take()))

@@ -39,7 +39,7 @@ using numbers = std::vector<int>;
 
 }  // namespace
 
-TEST_CASE("events are lines of JSON, from a sequence on, up to a limit, of one stream") {
+TEST_CASE("events are lines of JSON, from a sequence or the newest few on, up to a limit, of one stream") {
   fixture at;
   for (std::uint64_t i = 0; i < 3; ++i) {
     at.append_event("system/a", i);
@@ -56,6 +56,8 @@ TEST_CASE("events are lines of JSON, from a sequence on, up to a limit, of one s
   CHECK(sequences(at.get("/v1/events?stream=system/b")) == numbers{2, 4, 6});
   CHECK(sequences(at.get("/v1/events?stream=system/b&after=2&limit=1")) == numbers{4});
   CHECK(sequences(at.get("/v1/events?after=6")).empty());
+  CHECK(sequences(at.get("/v1/events?after=-2")) == numbers{5, 6});
+  CHECK(sequences(at.get("/v1/events?after=-100")) == numbers{1, 2, 3, 4, 5, 6});
   CHECK(sequences(at.get("/v1/events?stream=system/c")).empty());
 }
 
@@ -72,7 +74,7 @@ TEST_CASE("more events than one batch holds all arrive, once and in order") {
 TEST_CASE("event parameters are checked") {
   fixture at;
   for (const std::string query :
-       {"after=-1", "after=x", "limit=0", "stream=a", "stream=a%20b/c", "follow=x", "folow=true"})
+       {"after=1.5", "after=x", "limit=0", "stream=a", "stream=a%20b/c", "follow=x", "folow=true"})
     CHECK(at.get("/v1/events?" + query).status == 400);
   CHECK(at.get("/v1/events", "{}").status == 400);
 }

@@ -12,7 +12,7 @@ namespace {
 
 struct events_wish {
   std::string stream;
-  std::uint64_t after = 0;
+  std::int64_t after = 0;  // negative: counted from the end
   std::uint64_t limit = 0;  // 0: all
   bool follow = false;
 };
@@ -95,18 +95,25 @@ result<void> from_daemon(const context& ctx, const events_wish& wish) {
 
 // ---- from disk ---------------------------------------------------------------------------------
 
+std::uint64_t sequence_after(std::int64_t given, std::uint64_t newest) {
+  if (given >= 0) return static_cast<std::uint64_t>(given);
+  const auto wanted = static_cast<std::uint64_t>(-given);
+  return newest > wanted ? newest - wanted : 0;
+}
+
 result<void> from_disk(const context& ctx, const events_wish& wish) {
   if (wish.follow)
     return fail(exit_code::usage, "--follow needs a running daemon; leave --data out");
   const auto log = open_disk_log(ctx.data);
   if (!log) return tl::unexpected(log.error());
+  const auto after = sequence_after(wish.after, (*log)->newest().sequence);
   std::uint64_t shown = 0;
   const auto visit = [&](const events::envelope& event) {
-    if (event.sequence <= wish.after) return true;
+    if (event.sequence <= after) return true;
     print_event(ctx, events::to_json(event));
     return ++shown != wish.limit && std::cout.good();
   };
-  const auto read = wish.stream.empty() ? (*log)->read_all(wish.after, visit)
+  const auto read = wish.stream.empty() ? (*log)->read_all(after, visit)
                                         : (*log)->read_stream(wish.stream, 0, visit);
   if (!read) return tl::unexpected(as_failure(read.error()));
   return {};
@@ -120,7 +127,7 @@ void add_event_commands(CLI::App& app, context& ctx) {
   const auto wish = std::make_shared<events_wish>();
   command->add_option("--stream", wish->stream,
                       "Only this stream: template/NAME, instance/UUID, ...");
-  command->add_option("--after", wish->after, "Only events after this sequence");
+  command->add_option("--after", wish->after, "Only events after this sequence; -20: the newest 20");
   command->add_option("--limit", wish->limit, "At most so many events");
   command->add_flag("--follow", wish->follow, "Go on with new events as they happen");
   on_chosen(command, ctx, [&ctx, wish] {

@@ -13,9 +13,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Asked before the request that is waited for, so that none of its events is missed.
 std::uint64_t newest_sequence(client& api) {
-  const auto answer = api.send(method::get, "/v1/healthz");
-  return answer ? answer->data.value("newest_sequence", std::uint64_t{0}) : 0;
+  std::uint64_t newest = 0;
+  [[maybe_unused]] const auto read =
+      api.lines("/v1/events", {{"after", "-1"}}, [&](const std::string& line) {
+        const auto event = json::parse(line, nullptr, false);
+        if (event.is_object()) newest = event.value("sequence", std::uint64_t{0});
+        return true;
+      });
+  return newest;
 }
 
 // How far the template has come before any event of ours; fills in its stream.

@@ -111,7 +111,7 @@ void driver_world::make_driver() {
   options.images = images_.get();
   options.roms = roms_.get();
   options.accelerator = accelerator_choice::tcg;
-  options.log_bytes = 256 << 10;
+  options.log_bytes = log_bytes;
   driver_ = make_qemu_driver(options);
   reports_ = std::make_shared<report_queue>();
   auto started = driver_->start([queue = reports_](report what) { queue->push(std::move(what)); });

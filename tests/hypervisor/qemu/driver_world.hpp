@@ -38,6 +38,8 @@ std::string describe(const report& what);
 
 class driver_world {
  public:
+  static constexpr std::uint64_t log_bytes = 256 << 10;
+
   driver_world();
   ~driver_world();
   driver_world(const driver_world&) = delete;

@@ -84,3 +84,38 @@ TEST_CASE("orders for VMs that are not there are answered", "[vm]") {
   world->remove_snapshot("ghost");
   CHECK(world.silent({"ghost", 1}, std::chrono::milliseconds(300)));
 }
+
+TEST_CASE("an order that is cut short is answered, and its VM is gone", "[vm]") {
+  driver_world world;
+  const auto boot = world.instance("hasty", "exit 0");
+  world->boot(boot);
+  world->kill(boot.vm);
+  CHECK(has(world.expect<exited>(boot.vm).reason, "killed on request"));
+  CHECK(world.silent(boot.vm, std::chrono::milliseconds(300)));
+  CHECK_FALSE(fs::exists(world.vm_folder(boot.vm)));
+
+  world.make_snapshot("warm");
+  const auto clone = world.clone_of("warm", "hasty-clone");
+  world->clone(clone);
+  world->clone(clone);
+  world->kill(clone.vm);
+  CHECK(has(world.expect<failed>(clone.vm).reason, "killed on request"));
+  world.expect<exited>(clone.vm);
+  CHECK(world.silent(clone.vm, std::chrono::milliseconds(300)));
+  CHECK_FALSE(fs::exists(world.vm_folder(clone.vm)));
+}
+
+TEST_CASE("a guest that prints without end keeps only the newest of it", "[vm]") {
+  driver_world world;
+  const auto order =
+      world.instance("chatty", "busybox yes 0123456789abcde | busybox head -c 2097152; echo end");
+  world->boot(order);
+  world.expect<booted>(order.vm);
+  world.expect<exited>(order.vm);
+  const auto log = world->read_log(order.vm, driver::log_kind::workload, 0, 1 << 20);
+  CHECK(log.available == 2097152 + 4);
+  CHECK(log.begin > 0);
+  CHECK(log.bytes.size() >= driver_world::log_bytes / 2);
+  CHECK(log.bytes.size() <= driver_world::log_bytes + 65536);
+  CHECK(has(log.bytes, "abcde\nend\n"));
+}

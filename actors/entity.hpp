@@ -141,17 +141,22 @@ class entity : public caf::event_based_actor {
   void finish(const store::result<store::appended>& result) {
     auto q = std::move(*under_way_);
     under_way_.reset();
-    if (!result) {
-      answer(q, tl::make_unexpected(rejection{rejection::kind::unavailable,
-                                              "the event log refused: " + result.error().message}));
-      env_.on_fatal("append to " + stream_ + " failed: " + result.error().message);
-      return;
-    }
+    if (!result) return refuse(q, result.error());
     const auto before = now_;
     now_ = std::make_shared<const State>(folded());
     publish(now_);
     answer(q, now_);
     react(*before, q.why);
+  }
+
+  // Whoever asks can ask again later; a fact about the world that cannot be recorded is lost to the
+  // running daemon, so the next one has to find it.
+  void refuse(question& q, const store::error& why) {
+    pending_.clear();
+    const bool harmless = why.what == store::error::kind::busy && q.done;
+    const auto kind = harmless ? rejection::kind::busy : rejection::kind::unavailable;
+    answer(q, tl::make_unexpected(rejection{kind, "the event log refused: " + why.message}));
+    if (!harmless) env_.on_fatal("append to " + stream_ + " failed: " + why.message);
   }
 
   State folded() {

@@ -71,6 +71,7 @@ class running_server : public server {
     api_.on.control.cancel_waits();
     engine_.detach();
     acceptor_.join();
+    listener_.close();
     pool_.shutdown();
   }
 
@@ -150,7 +151,7 @@ class running_server : public server {
 
   api api_;
   const token_set tokens_;
-  const listener listener_;
+  listener listener_;
   engine engine_;
   connection_pool pool_;
   turn_away turn_away_;

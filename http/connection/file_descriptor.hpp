@@ -13,7 +13,7 @@ class file_descriptor {
   explicit file_descriptor(int fd) : fd_(fd) {}
   file_descriptor(file_descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   file_descriptor& operator=(file_descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
+    file_descriptor old(std::exchange(fd_, std::exchange(other.fd_, -1)));
     return *this;
   }
   ~file_descriptor() {

@@ -18,7 +18,10 @@ class listener {
   // Waits for a connection; holds nothing once `stop` is raised.
   file_descriptor accept(const signal& stop) const;
 
-  std::uint16_t port() const { return port_; }
+  // From now on connections are refused by the system. Not while accept() is in progress.
+  void close() { socket_ = file_descriptor(); }
+
+  std::uint16_t port() const { return port_; }  // also after close()
   int descriptor() const { return socket_.get(); }
 
  private:

@@ -15,7 +15,7 @@ json body_with(const json& change) {
                  {"prepare", true},
                  {"create_args", {{"image", "demo"}, {"memory_mb", 512}}}}},
                {"autostart", true}};
-  body.merge_patch(change);
+  if (change.is_object()) body.merge_patch(change);
   return body;
 }
 

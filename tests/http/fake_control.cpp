@@ -81,7 +81,9 @@ void fake_control::throw_next(const std::string& what) {
 
 void fake_control::await_waiters(std::size_t count) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiters_ >= count; });
+  // Long enough for a loaded machine; a request that was refused instead would never wait.
+  if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return waiters_ >= count; }))
+    throw std::runtime_error("nobody waits");
 }
 
 std::size_t fake_control::waiters() const {

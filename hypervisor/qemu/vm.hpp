@@ -52,7 +52,8 @@ class vm : public std::enable_shared_from_this<vm> {
   task<tl::expected<void, std::string>> quit_qemu();
 
   void take(launched_vm launched);
-  task<tl::expected<std::vector<port_forward>, std::string>> read_ports();
+  // Leaves the monitor connected.
+  task<tl::expected<void, std::string>> connect_and_learn_ports();
   task<void> watch_process();
   task<void> serve_agent();
   task<void> report_end();

@@ -111,9 +111,9 @@ task<vm::step> vm::try_boot(boot_order order) {
 
   const auto connected = agent_.connect(directory_.get(), agent_socket_name);
   if (!connected) co_return fail(stage::boot, connected.error());
-  auto ports = co_await read_ports();
-  if (!ports) co_return fail(stage::boot, ports.error());
-  running_.ports = std::move(*ports);
+  const auto monitored = co_await connect_and_learn_ports();
+  qmp_.close();
+  if (!monitored) co_return fail(stage::boot, monitored.error());
   const auto greeting = co_await agent_.handshake(host_.options.boot_limit);
   if (!greeting) co_return fail(stage::boot, greeting.error());
   start.time_ns = wall_clock_ns();
@@ -122,18 +122,17 @@ task<vm::step> vm::try_boot(boot_order order) {
   co_return step{};
 }
 
-task<tl::expected<std::vector<port_forward>, std::string>> vm::read_ports() {
-  const auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
-  if (!connected) co_return tl::unexpected(connected.error());
+task<tl::expected<void, std::string>> vm::connect_and_learn_ports() {
+  auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
+  if (!connected) co_return connected;
   json arguments = {{"command-line", "info usernet"}};
   const auto text = co_await qmp_.execute("human-monitor-command", std::move(arguments));
-  qmp_.close();
   if (!text) co_return tl::unexpected(text.error());
-  std::vector<port_forward> ports;
+  running_.ports.clear();
   if (text->is_string())
     for (const auto& forward : parse_usernet(text->get_ref<const std::string&>()))
-      ports.push_back({forward.guest_port, forward.host_port});
-  co_return ports;
+      running_.ports.push_back({forward.guest_port, forward.host_port});
+  co_return tl::expected<void, std::string>{};
 }
 
 task<void> vm::clone(clone_order order) {
@@ -165,17 +164,15 @@ task<vm::step> vm::try_clone(clone_order order) {
 
   const auto connected = agent_.connect(directory_.get(), agent_socket_name);
   if (!connected) co_return fail(stage::clone, connected.error());
-  auto ports = co_await read_ports();
-  if (!ports) co_return fail(stage::clone, ports.error());
-  running_.ports = std::move(*ports);
+  const auto monitored = co_await connect_and_learn_ports();
+  if (!monitored) co_return fail(stage::clone, monitored.error());
   const auto loaded = co_await load_state();
+  qmp_.close();
   if (!loaded) co_return fail(stage::clone, loaded.error());
   co_return co_await wake_as_clone(order, roms);
 }
 
 task<tl::expected<void, std::string>> vm::load_state() {
-  auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
-  if (!connected) co_return connected;
   const auto capable = co_await qmp_.execute("migrate-set-capabilities", migration_capabilities());
   if (!capable) co_return tl::unexpected(capable.error());
   json source = {{"uri", "fd:" + std::to_string(snapshot_state_fd)}};
@@ -186,7 +183,6 @@ task<tl::expected<void, std::string>> vm::load_state() {
   if (result->value("status", std::string{}) != "completed")
     co_return tl::unexpected(std::string("QEMU could not load the snapshot's state"));
   const auto continued = co_await qmp_.execute("cont");
-  qmp_.close();
   if (!continued) co_return tl::unexpected(continued.error());
   co_return tl::expected<void, std::string>{};
 }
@@ -253,8 +249,8 @@ task<vm::step> vm::try_adopt() {
   if (!found) co_return fail(stage::run, found.error());
   take(std::move(*found));
 
-  auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
-  if (!connected) co_return fail(stage::run, connected.error());
+  const auto monitored = co_await connect_and_learn_ports();
+  if (!monitored) co_return fail(stage::run, monitored.error());
   const auto status = co_await qmp_.execute("query-status");
   qmp_.close();
   if (!status) co_return fail(stage::run, status.error());
@@ -262,9 +258,6 @@ task<vm::step> vm::try_adopt() {
     co_return fail(stage::run, "the VM was being " +
                                    std::string(record_.is_clone ? "cloned" : "snapshotted") +
                                    " when its daemon was replaced");
-  auto ports = co_await read_ports();
-  if (!ports) co_return fail(stage::run, ports.error());
-  running_.ports = std::move(*ports);
   const auto agent = agent_.connect(directory_.get(), agent_socket_name);
   if (!agent) co_return fail(stage::run, agent.error());
   const auto greeting = co_await agent_.handshake(host_.options.clone_limit);

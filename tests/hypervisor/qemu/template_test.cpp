@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <iostream>
 #include <set>
 
 #include "driver_world.hpp"
@@ -81,4 +83,26 @@ TEST_CASE("a template is prepared once and stamped out with identities of its ow
 
   world->remove({"three", 1});
   CHECK(world.silent({"three", 1}, std::chrono::milliseconds(500)));
+}
+
+// Not part of the suite: prints how long clones take. qemu_vm_test "[bench]"
+TEST_CASE("clones take milliseconds", "[.][bench]") {
+  using clock = std::chrono::steady_clock;
+  driver_world world;
+  world.make_snapshot("warm");
+  constexpr int rounds = 20;
+  std::vector<double> milliseconds;
+  for (int i = 0; i < rounds; ++i) {
+    const auto order = world.clone_of("warm", "clone-" + std::to_string(i));
+    const auto begin = clock::now();
+    world->clone(order);
+    world.expect<cloned>(order.vm);
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(clock::now() - begin).count());
+    world->kill(order.vm);
+    world.expect<exited>(order.vm);
+  }
+  std::sort(milliseconds.begin(), milliseconds.end());
+  std::cout << "clone, order to report: fastest " << milliseconds.front() << " ms, median "
+            << milliseconds[rounds / 2] << " ms, slowest " << milliseconds.back() << " ms\n";
+  CHECK(milliseconds.front() > 0);
 }

@@ -36,7 +36,7 @@ TEST_CASE("a guest that exits before its signal fails the preparation with reaso
   const auto made = vms->vm_template("broken");
   CHECK(made["lifecycle"] == "preparation_failed");
   CHECK_FALSE(made["failure"]["console_tail"].get<std::string>().empty());
-  CHECK(vms->vm_processes().empty());
+  CHECK(vms->all_vms_end());
   const auto log = vms->platen({"template", "logs", "broken"});
   CHECK(log.out.find("giving up") != std::string::npos);
 }
@@ -52,7 +52,7 @@ TEST_CASE("a guest that never signals is waited for visibly, or as long as the t
     INFO(answer.dump(2));
     CHECK(answer["status"] == "error");
     CHECK(answer["failure"]["stage"] == "guest_signal");
-    CHECK(vms->vm_processes().empty());
+    CHECK(vms->all_vms_end());
   }
   SECTION("without one it stays awaiting_guest_signal, and can be deleted with its VM") {
     std::jthread client([&] {
@@ -68,7 +68,7 @@ TEST_CASE("a guest that never signals is waited for visibly, or as long as the t
     client.join();
     vms->stop_daemon();
     vms->start_daemon();
-    CHECK(vms->vm_processes().empty());
+    CHECK(vms->all_vms_end());
     vms->require_everything_owned();
   }
 }
@@ -79,7 +79,7 @@ TEST_CASE("an image that does not exist fails the create and says how to get it"
       {"instance", "create", "--template", "t", "--from", "no/such:v1", "--name", "one"});
   CHECK(refused.code != 0);
   CHECK(refused.err.find("no/such:v1") != std::string::npos);
-  CHECK(vms->vm_processes().empty());
+  CHECK(vms->all_vms_end());
 }
 
 TEST_CASE("a snapshot in which a byte was flipped is never cloned, and the reason is shown") {

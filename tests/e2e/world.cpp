@@ -1,6 +1,9 @@
 #include "tests/e2e/world.hpp"
 
 #include <httplib.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -206,6 +209,18 @@ std::vector<pid_t> world::vm_processes() const {
       found.push_back(std::stoi(name));
   }
   return found;
+}
+
+bool world::all_vms_end() const {
+  const auto pids = vm_processes();
+  return std::all_of(pids.begin(), pids.end(), [](pid_t pid) {
+    const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (process < 0) return true;
+    pollfd ended{process, POLLIN, 0};
+    const bool in_time = poll(&ended, 1, 30'000) == 1;
+    close(process);
+    return in_time;
+  });
 }
 
 std::vector<std::string> world::vm_directories() const {

@@ -63,6 +63,8 @@ class world {
 
   // QEMU processes that belong to this data directory.
   std::vector<pid_t> vm_processes() const;
+  // Waits until all of them have ended; false if one has not within half a minute.
+  bool all_vms_end() const;
   // What lies in <data>/vms: one directory a VM.
   std::vector<std::string> vm_directories() const;
   // Requires that every process and VM directory belongs to a living entity, and that the chain of

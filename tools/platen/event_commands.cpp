@@ -12,7 +12,7 @@ namespace {
 
 struct events_wish {
   std::string stream;
-  std::int64_t after = 0;  // negative: counted from the end
+  std::int64_t after = 0;   // negative: counted from the end
   std::uint64_t limit = 0;  // 0: all
   bool follow = false;
 };
@@ -127,7 +127,8 @@ void add_event_commands(CLI::App& app, context& ctx) {
   const auto wish = std::make_shared<events_wish>();
   command->add_option("--stream", wish->stream,
                       "Only this stream: template/NAME, instance/UUID, ...");
-  command->add_option("--after", wish->after, "Only events after this sequence; -20: the newest 20");
+  command->add_option("--after", wish->after,
+                      "Only events after this sequence; -20: the newest 20");
   command->add_option("--limit", wish->limit, "At most so many events");
   command->add_flag("--follow", wish->follow, "Go on with new events as they happen");
   on_chosen(command, ctx, [&ctx, wish] {

@@ -82,7 +82,6 @@ void agent::handle(const event_loop::event& event) {
 }
 
 void agent::handle_port(std::uint32_t flags) {
-  const bool was_receiving = port_.receiving();
   for (const auto& message : port_.receive())
     on_message(message);
   if ((flags & EPOLLHUP) != 0) {
@@ -90,10 +89,8 @@ void agent::handle_port(std::uint32_t flags) {
     for (const auto& message : port_.give_up_partial())
       on_message(message);
   }
-  if (!port_.receiving())
-    partial_deadline_.reset();
-  else if (!was_receiving || !partial_deadline_)
-    partial_deadline_ = clock::now() + partial_patience;
+  partial_deadline_.reset();
+  if (port_.receiving()) partial_deadline_ = clock::now() + partial_patience;
   port_.flush();
 }
 

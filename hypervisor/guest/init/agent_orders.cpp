@@ -13,6 +13,9 @@ namespace platen::guest {
 namespace {
 
 constexpr std::uint32_t grace_limit_ms = 600'000;
+constexpr std::size_t least_entropy_bytes = 64;
+// 16 MiB: a workload that talks without end shall not keep its template from being taken.
+constexpr int last_output_rounds = 64;
 
 std::vector<rom_place> places(const std::vector<std::unique_ptr<wire::RomT>>& roms) {
   std::vector<rom_place> result;
@@ -88,9 +91,7 @@ void agent::on_start(const wire::Start& message) {
 
 status agent::apply_start(const wire::StartT& start) {
   preparing_template_ = start.template_preparation;
-  if (start.time_ns != 0) {
-    if (auto done = set_clock(start.time_ns); !done) return done;
-  }
+  if (auto done = set_clock(start.time_ns); !done) return done;
   if (auto done = provide_network_files(); !done) return done;
   if (auto done = set_names({start.hostname, start.machine_id, start.boot_id}); !done) return done;
   return roms_.mount(places(start.roms));
@@ -125,7 +126,8 @@ bool agent::on_template_write() {
   if (phase_ == wire::Phase::Signalled) return true;
   if (phase_ != wire::Phase::Running || !preparing_template_) return false;
   // What was written before the signal belongs to the template's log, not to every clone's.
-  while (output_.carry() == output_pump::outcome::more) {
+  for (int rounds = 0; rounds < last_output_rounds; ++rounds) {
+    if (output_.carry() != output_pump::outcome::more) break;
   }
   if (auto synced = sync_root(); !synced) log_line(synced.error());
   if (auto forgotten = roms_.forget_cached(); !forgotten) log_line(forgotten.error());
@@ -158,6 +160,10 @@ void agent::on_resume(const wire::Resume& message) {
 }
 
 status agent::apply_resume(const wire::ResumeT& resume) {
+  if (resume.entropy.size() < least_entropy_bytes)
+    return error("the order has " + std::to_string(resume.entropy.size()) +
+                 " bytes of entropy, but needs 64");
+  if (resume.generation_id.empty()) return error("the order has no generation_id");
   if (auto done = reseed_random(resume.entropy); !done) return done;
   if (auto done = set_clock(resume.time_ns); !done) return done;
   if (auto done = set_names({resume.hostname, resume.machine_id, resume.boot_id}); !done)

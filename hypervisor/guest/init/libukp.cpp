@@ -19,7 +19,7 @@ namespace {
 
 constexpr char mount_point[] = "/uk/libukp";
 constexpr std::uint32_t max_write = 4096;
-constexpr std::uint64_t attributes_valid_seconds = 3600;
+constexpr std::uint64_t name_valid_seconds = 3600;
 
 enum node : std::uint64_t { folder = FUSE_ROOT_ID, template_instance = 2, generation_id = 3 };
 
@@ -89,7 +89,6 @@ void libukp::answer(const fuse_in_header& request, const char* body) {
     case FUSE_SETATTR: {
       // "echo 1 > file" truncates before it writes; there is nothing to truncate.
       fuse_attr_out out{};
-      out.attr_valid = attributes_valid_seconds;
       out.attr = attributes(request.nodeid);
       return reply(unique, 0, bytes_of(out));
     }
@@ -144,8 +143,7 @@ void libukp::answer_lookup(std::uint64_t unique, std::string_view name) {
     if (file.name != name) continue;
     fuse_entry_out out{};
     out.nodeid = file.id;
-    out.entry_valid = attributes_valid_seconds;
-    out.attr_valid = 0;
+    out.entry_valid = name_valid_seconds;
     out.attr = attributes(file.id);
     return reply(unique, 0, bytes_of(out));
   }

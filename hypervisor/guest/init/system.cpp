@@ -63,6 +63,7 @@ status mount_at(const char* source, const std::string& target, const char* type,
 }
 
 status set_clock(std::int64_t time_ns) {
+  if (time_ns <= 0) return error("the order has no time_ns");
   timespec time{};
   time.tv_sec = time_ns / 1'000'000'000;
   time.tv_nsec = time_ns % 1'000'000'000;

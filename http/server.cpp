@@ -69,10 +69,10 @@ class running_server : public server {
     if (stopped_.exchange(true)) return;
     api_.stopping.raise();
     api_.on.control.cancel_waits();
-    engine_.detach();
     acceptor_.join();
     listener_.close();
     pool_.shutdown();
+    engine_.detach();
   }
 
  private:

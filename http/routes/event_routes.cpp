@@ -52,7 +52,16 @@ struct served_feed {
   event_feed feed;
 };
 
+// When the server stops, the answer of a follower ends properly: it has all there is. Another one
+// breaks off, so that it is not taken for complete.
+bool end_early(const served_feed& served, httplib::DataSink& sink) {
+  const bool follower = served.place.has_value();
+  if (follower) sink.done();
+  return follower;
+}
+
 bool send_next(served_feed& served, const stream& connection, httplib::DataSink& sink) {
+  if (connection.stop_signal().raised()) return end_early(served, sink);
   const auto lines = served.feed.next();
   const auto& text = lines ? *lines : lines.error();
   if (!text.empty() && !sink.write(text.data(), text.size())) return false;

@@ -39,7 +39,9 @@ using numbers = std::vector<int>;
 
 }  // namespace
 
-TEST_CASE("events are lines of JSON, from a sequence or the newest few on, up to a limit, of one stream") {
+TEST_CASE(
+    "events are lines of JSON, from a sequence or the newest few on, up to a limit, of one "
+    "stream") {
   fixture at;
   for (std::uint64_t i = 0; i < 3; ++i) {
     at.append_event("system/a", i);

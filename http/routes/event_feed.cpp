@@ -4,7 +4,9 @@
 
 #include <cerrno>
 
+#include "events/codec.hpp"
 #include "events/json.hpp"
+#include "http/request/base64.hpp"
 
 namespace platen::http {
 namespace {
@@ -15,6 +17,17 @@ std::string error_line(const store::error& why) {
   auto line = R"({"error":{"message":)" + events::json_string(why.message);
   if (why.sequence != 0) line += R"(,"sequence":)" + std::to_string(why.sequence);
   return line + "}}\n";
+}
+
+// The line of an event, and with it, where asked for, the bytes that the hash chain covers.
+std::string line_of(const events::envelope& event, bool with_record) {
+  auto line = events::to_json(event);
+  if (with_record) {
+    auto copy = event;
+    line.pop_back();
+    line += R"(,"record":")" + to_base64(events::encode(copy)) + "\"}";
+  }
+  return line + '\n';
 }
 
 }  // namespace
@@ -40,8 +53,7 @@ tl::expected<std::string, std::string> event_feed::next() {
     version_ = event.version;
     if (event.sequence <= wish_.after) return true;
     if (wish_.limit == 0) return false;
-    lines += events::to_json(event);
-    lines += '\n';
+    lines += line_of(event, wish_.records);
     wish_.after = event.sequence;
     --wish_.limit;
     return wish_.limit > 0 && lines.size() < batch_bytes;

@@ -16,6 +16,7 @@ struct feed_wish {
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
   std::string stream;  // empty: all
   bool follow = false;
+  bool records = false;  // each line carries the stored record too, for clients that verify
 };
 
 // Used by one thread; the log tells it of news from another.

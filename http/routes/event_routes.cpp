@@ -40,6 +40,7 @@ answer_or_error<feed_wish> read_wish(const httplib::Request& request, std::uint6
   if (query.has("stream") && !is_stream_name(wish.stream))
     query.report("stream", "must be a stream such as 'instance/<uuid>' or 'system/platend'");
   wish.follow = query.boolean("follow").value_or(false);
+  wish.records = query.boolean("records").value_or(false);
   query.refuse_others();
   if (!is_blank(request.body)) problem.report("this request takes no body");
   if (problem.found()) return tl::unexpected(*problem.error());

@@ -1,4 +1,4 @@
-// platen replay|verify: what the log on disk says, without a daemon.
+// platen replay|verify: what a log says, through the daemon or, with --data, on disk.
 #include <charconv>
 #include <iostream>
 #include <memory>
@@ -9,10 +9,18 @@
 #include "tools/platen/commands.hpp"
 #include "tools/platen/disk_log.hpp"
 #include "tools/platen/output.hpp"
+#include "tools/platen/remote_log.hpp"
 #include "tools/platen/state_json.hpp"
 
 namespace platen::cli {
 namespace {
+
+result<std::unique_ptr<store::event_log>> open_log(const context& ctx) {
+  if (!ctx.data.empty()) return open_disk_log(ctx.data_dir());
+  auto api = ctx.connect();
+  if (!api) return tl::unexpected(api.error());
+  return std::make_unique<remote_log>(*std::move(api));
+}
 
 // ---- replay ------------------------------------------------------------------------------------
 
@@ -28,7 +36,7 @@ void print_world(const json& all) {
 }
 
 result<void> replay(const context& ctx, std::uint64_t at) {
-  const auto log = open_disk_log(ctx.data_dir());
+  const auto log = open_log(ctx);
   if (!log) return tl::unexpected(log.error());
   const auto all = actors::replay(**log, at);
   if (!all) return tl::unexpected(as_failure(all.error()));
@@ -60,7 +68,7 @@ result<std::optional<store::head>> parse_witness(const std::string& text) {
 result<void> verify(const context& ctx, const std::string& witness_text) {
   const auto witness = parse_witness(witness_text);
   if (!witness) return tl::unexpected(witness.error());
-  const auto log = open_disk_log(ctx.data_dir());
+  const auto log = open_log(ctx);
   if (!log) return tl::unexpected(log.error());
   const auto report = store::verify(**log, *witness);
   const auto head =
@@ -87,12 +95,12 @@ result<void> verify(const context& ctx, const std::string& witness_text) {
 }  // namespace
 
 void add_log_commands(CLI::App& app, context& ctx) {
-  auto* fold = app.add_subcommand("replay", "Fold the log on disk and print every entity's state");
+  auto* fold = app.add_subcommand("replay", "Fold the log and print every entity's state");
   const auto at = std::make_shared<std::uint64_t>(0);
   fold->add_option("--at", *at, "As it was after this sequence; default: the newest");
   on_chosen(fold, ctx, [&ctx, at] { return replay(ctx, *at); });
 
-  auto* walk = app.add_subcommand("verify", "Walk the hash chain of the log on disk");
+  auto* walk = app.add_subcommand("verify", "Walk the hash chain of the log");
   const auto witness = std::make_shared<std::string>();
   walk->add_option("--witness", *witness,
                    "SEQUENCE:HASH that verify printed earlier: the log must still contain it");

@@ -35,6 +35,7 @@ tl::expected<guest_bundle, std::string> load_guest_bundle(const std::filesystem:
   guest_bundle bundle;
   try {
     bundle.append = description.at("command_line");
+    bundle.append_kvm = description.at("command_line_kvm");
     bundle.kernel = absolute / description.at("kernel").get_ref<const std::string&>();
     bundle.initramfs = absolute / description.at("initramfs").get_ref<const std::string&>();
   } catch (const nlohmann::json::exception& error) {

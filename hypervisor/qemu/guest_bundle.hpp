@@ -10,7 +10,8 @@ namespace platen::hypervisor::qemu {
 struct guest_bundle {
   std::filesystem::path kernel;
   std::filesystem::path initramfs;
-  std::string append;
+  std::string append;      // the kernel's command line under emulation
+  std::string append_kvm;  // and under KVM
   std::string kernel_sha256;
   std::string initramfs_sha256;
 };

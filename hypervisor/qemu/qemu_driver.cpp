@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "hypervisor/qemu/host_clock.hpp"
 #include "hypervisor/qemu/host_qemu.hpp"
 #include "hypervisor/qemu/kvm_probe.hpp"
 #include "hypervisor/qemu/log_reading.hpp"
@@ -109,6 +110,7 @@ tl::expected<inventory, std::string> qemu_driver::start(report_sink sink) {
   return found;
 }
 
+// Also settles which command line the guests' kernel gets.
 tl::expected<void, std::string> qemu_driver::look_at_host() {
   auto bundle = load_guest_bundle(host_.options.guest_bundle);
   if (!bundle) return tl::unexpected(bundle.error());
@@ -118,10 +120,14 @@ tl::expected<void, std::string> qemu_driver::look_at_host() {
   host_.facts.qemu_version = qemu->version;
   host_.facts.qemu_sha256 = qemu->sha256;
   host_.facts.accelerator = "tcg";
+  host_.bundle.append = with_tsc_khz(host_.bundle.append, measure_tsc_khz());
   if (host_.options.accelerator == accelerator_choice::tcg) return {};
   const auto verdict =
       probe_kvm(host_.options.qemu_binary, host_.bundle, host_.options.data_dir / "kvm_probe.json");
-  if (verdict.usable) host_.facts.accelerator = "kvm";
+  if (verdict.usable) {
+    host_.facts.accelerator = "kvm";
+    host_.bundle.append = host_.bundle.append_kvm;
+  }
   if (!verdict.usable && host_.options.accelerator == accelerator_choice::kvm)
     return tl::unexpected("KVM was asked for and cannot be used: " + verdict.reason);
   return {};

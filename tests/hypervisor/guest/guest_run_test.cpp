@@ -103,6 +103,17 @@ TEST_CASE("an instance sees the ROMs of its start and cannot become a template")
   CHECK(output.find("generation_id\ntemplate_instance\n") != std::string::npos);
 }
 
+TEST_CASE("a thousand uses of the platform's files are all answered") {
+  booted_vm machine(script(
+      "cd /uk/libukp; n=0\n"
+      "for i in $(seq 250); do read x < template_instance; echo 1 > template_instance; "
+      "[ -e generation_id ]; ls > /dev/null; n=$((n+1)); done 2> /dev/null; echo $n rounds\n"));
+  machine->send(start_of({"/run-me"}));
+  CHECK(machine->expect<wire::Exited>(120s).as<wire::Exited>()->exit_code() == 0);
+  machine->await_exit();
+  CHECK(machine->output() == "250 rounds\n");
+}
+
 TEST_CASE("a ROM is not mounted where the platform lives") {
   booted_vm machine(script("exit 0\n"));
   auto start = start_of({"/run-me"});

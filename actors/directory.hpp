@@ -70,16 +70,21 @@ class directory {
     return states;
   }
 
+  // Clients' waits end with cancel_waits(), the daemon's own do not.
+  enum class waiter { client, daemon };
+
   // The first state that satisfies `until`, or the latest one when the deadline passes, the entity
   // is retired or waits are cancelled. Null for an unknown id.
-  pointer wait(const std::string& id, const std::function<bool(const State&)>& until,
-               deadline when) const {
+  pointer wait(const std::string& id, const std::function<bool(const State&)>& until, deadline when,
+               waiter who = waiter::client) const {
     std::unique_lock guard(mutex_);
     const auto found = entries_.find(id);
     if (found == entries_.end()) return nullptr;
     // The entry is held here, so that it outlives its removal from the directory.
     const auto slot = found->second;
-    const auto over = [&] { return cancelled_ || slot->retired || until(*slot->state); };
+    const auto over = [&] {
+      return (cancelled_ && who == waiter::client) || slot->retired || until(*slot->state);
+    };
     if (when) {
       slot->changed.wait_until(guard, *when, over);
     } else {

@@ -105,7 +105,7 @@ class plane final : public control_plane {
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 
-  void stop_all_instances();
+  void stop_all_vms();
   tl::expected<void, std::string> record(events::event what);
 
   plane_setup setup_;
@@ -176,26 +176,31 @@ tl::expected<void, std::string> plane::record(events::event what) {
   return {};
 }
 
-void plane::stop_all_instances() {
+void plane::stop_all_vms() {
   const events::cause why{"", "platend", events::origin::system};
-  const auto all = instances_.all();
-  for (const auto& one : all)
-    stop_instance(one->id, {}, why, [](const auto&) {});
   const auto limit = std::chrono::steady_clock::now() +
                      std::chrono::milliseconds(how_.stop_grace_ms) + std::chrono::seconds(5);
-  for (const auto& one : all) {
-    wait_instance(
-        one->id,
-        [](const instance::state& s) {
-          return s.phase != instance::lifecycle::running && settled(s);
-        },
-        limit);
-  }
+  const auto instances = instances_.all();
+  for (const auto& one : instances)
+    stop_instance(one->id, {}, why, [](const auto&) {});
+  const auto templates = templates_.all();
+  for (const auto& one : templates)
+    if (wanted(*one).vm != vm_template::vm_goal::absent) env_.driver.kill({one->id, one->attempt});
+  const auto stopped = [](const instance::state& s) {
+    return s.phase != instance::lifecycle::running && settled(s);
+  };
+  for (const auto& one : instances)
+    instances_.wait(one->id, stopped, limit, decltype(instances_)::waiter::daemon);
+  const auto without_vm = [](const vm_template::state& s) {
+    return wanted(s).vm == vm_template::vm_goal::absent;
+  };
+  for (const auto& one : templates)
+    templates_.wait(one->id, without_vm, limit, decltype(templates_)::waiter::daemon);
 }
 
 void plane::shutdown(bool stop_vms) {
   if (!std::exchange(running_, false)) return;
-  if (stop_vms) stop_all_instances();
+  if (stop_vms) stop_all_vms();
   cancel_waits();
   env_.driver.shutdown();
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);

@@ -78,6 +78,8 @@ void group_writer::commit(group& members) {
     const std::lock_guard lock(newest_mutex_);
     newest_ = sequencer_.newest();
   }
+  // Before the callbacks, so that whoever appends from one finds the room.
+  queue_.release_taken();
   for (std::size_t i = 0; i < members.size(); ++i)
     members[i].done(outcomes[i]);
   if (writes) listeners_.tell(sequencer_.newest().sequence);

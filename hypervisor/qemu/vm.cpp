@@ -139,12 +139,15 @@ exited vm::make_exited() {
   return what;
 }
 
-void vm::become_ended(std::optional<report> last) {
+void vm::become_ended(report last) {
   state_ = state::ended;
   last_report_ = std::move(last);
   agent_.close();
   qmp_.close();
   host_.logs->remove(path_);
+  // An ended VM may be kept for long for its logs and its last report; it must not hold on to more.
+  directory_ = unique_fd();
+  process_ = process();
   end_.set();
 }
 
@@ -194,8 +197,17 @@ void vm::signal_process(int number) {
   if (process_.pidfd() >= 0 && !process_gone_.is_set()) process_.signal(number);
 }
 
+// The answer to stop and kill is always `exited`, also if the VM ended in another way.
+void vm::repeat_end() {
+  if (last_report_ && std::holds_alternative<exited>(last_report_->what))
+    return host_.report_to_actor(*last_report_);
+  exited what;
+  what.reason = "the VM is gone already";
+  tell(std::move(what));
+}
+
 void vm::kill() {
-  if (state_ == state::ended) return repeat_report();
+  if (state_ == state::ended) return repeat_end();
   if (asked_to_end_.empty()) asked_to_end_ = "the VM was killed on request";
   signal_process(SIGKILL);
 }
@@ -203,7 +215,7 @@ void vm::kill() {
 task<void> vm::stop(milliseconds grace) {
   const auto self = shared_from_this();
   if (state_ == state::ended) {
-    repeat_report();
+    repeat_end();
     co_return;
   }
   const bool already_asked = !asked_to_end_.empty();

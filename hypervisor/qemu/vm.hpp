@@ -68,7 +68,8 @@ class vm : public std::enable_shared_from_this<vm> {
   exited make_exited();
   void listen_to_console();
   std::string end_reason() const;
-  void become_ended(std::optional<report> last);
+  void become_ended(report last);
+  void repeat_end();
   template <typename What>
   void tell(What what) {
     host_.report_to_actor(report{ref_, std::move(what)});

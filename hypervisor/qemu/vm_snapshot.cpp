@@ -50,7 +50,9 @@ task<void> vm::snapshot(std::string snapshot_id) {
   co_await delete_directory();
   became_snapshot_ = true;
   tell(snapshotted{*info});
-  become_ended(std::nullopt);
+  exited end;
+  end.reason = "the VM has become the snapshot " + info->snapshot_id;
+  become_ended({ref_, std::move(end)});
 }
 
 task<tl::expected<snapshot_info, failure>> vm::try_snapshot(std::string snapshot_id) {

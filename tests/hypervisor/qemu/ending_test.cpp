@@ -59,6 +59,11 @@ TEST_CASE("a VM that cannot be made fails with its stage and leaves nothing", "[
   CHECK(what.where == stage::image);
   CHECK(has(what.reason, "no/such:image"));
   CHECK_FALSE(fs::exists(world.vm_folder(order.vm)));
+  // The order again is answered the same way; an order to end it, by its end.
+  world->boot(order);
+  CHECK(world.expect<failed>(order.vm).where == stage::image);
+  world->kill(order.vm);
+  CHECK(has(world.expect<exited>(order.vm).reason, "gone already"));
 
   auto tiny = world.instance("tiny", "exit 0");
   tiny.spec.memory_mb = 1;

@@ -35,6 +35,10 @@ TEST_CASE("a template is prepared once and stamped out with identities of its ow
   CHECK(world.expect<snapshotted>({"prep-warm", 1}).snapshot.manifest_sha256 ==
         snapshot.manifest_sha256);
 
+  // Of the VM itself nothing is left to stop.
+  world->stop({"prep-warm", 1}, 1000);
+  CHECK(has(world.expect<exited>({"prep-warm", 1}).reason, "has become the snapshot warm"));
+
   const auto rom = world.roms().put({{"greeting", "hello from a ROM\n"}});
   REQUIRE(rom);
   std::set<std::string> generations;

@@ -38,7 +38,8 @@ void actor::on_begin(const begin& message) {
     asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
     asked_.attempt = now().attempt;
   }
-  if (message.lost) submit(vm_lost{now().attempt}, because(events::origin::reconcile));
+  // Nothing is asked of the world for a life that is over: what follows the loss decides.
+  if (message.lost) return submit(vm_lost{now().attempt}, because(events::origin::reconcile));
   converge();
 }
 
@@ -84,7 +85,8 @@ void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, boo
     submit(vm_lost{attempt}, because(events::origin::reconcile));
     return;
   }
-  if (what.snapshot_damaged && attempt == now().attempt) {
+  const bool current = attempt == now().attempt && now().phase == lifecycle::cloning;
+  if (what.snapshot_damaged && current) {
     return_lease(false, now().snapshot_id, what.reason);
   }
   submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail},

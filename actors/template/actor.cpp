@@ -60,8 +60,10 @@ void actor::on_begin(const begin& message) {
     asked_.vm = vm_goal::booted;
     asked_.attempt = now().attempt;
   }
+  // Nothing is asked of the world for an attempt that is over: what follows the loss decides.
   if (message.lost) {
-    submit(vm_lost{now().attempt, env().now_us()}, because(events::origin::reconcile));
+    const vm_lost lost{now().attempt, env().now_us()};
+    return submit(lost, because(events::origin::reconcile));
   }
   converge();
   retire_if_done();
@@ -154,7 +156,8 @@ void actor::answer_waiters() {
       ++next;
       continue;
     }
-    if (now().clones_in_flight.contains(id)) {
+    // A grant of a snapshot that was rejected since is still in flight, but worth nothing.
+    if (now().ready && now().clones_in_flight.contains(id)) {
       caf::anon_send(waiting.instance, lease_granted{now().ready->id});
     } else if (now().phase == lifecycle::deleted) {
       caf::anon_send(waiting.instance, lease_refused{"template", "the template was deleted", ""});

@@ -376,6 +376,30 @@ TEST_CASE("a daemon that dies at any moment loses nothing that was acknowledged"
   }
 }
 
+TEST_CASE("a machine that lost its VMs and snapshots with the daemon prepares and clones again") {
+  for (std::int64_t dies_after = 0; dies_after <= 240; dies_after += 5) {
+    INFO("dies after " << dies_after << " ms");
+    machine m;
+    auto first = m.boot();
+    first->create("a", "web");
+    first->create("b", "web");
+    first->run();
+    first->advance_ms(dies_after);
+    first.reset();
+    m.world->vms.clear();
+    m.world->snapshots.clear();
+
+    auto second = m.boot(2);
+    second->create("c", "web");
+    second->advance_ms(5000);
+    CHECK(second->fatal.empty());
+    CHECK(second->instance_named("c")->phase == instance_phase::running);
+    for (const auto* name : {"a", "b"})
+      CHECK(settled(*second->instance_named(name)));
+    CHECK(second->template_named("web")->clones_in_flight.empty());
+  }
+}
+
 TEST_CASE("VMs that run are adopted by the next daemon, not started again") {
   machine m;
   auto first = m.boot();

@@ -19,13 +19,15 @@ namespace {
 
 constexpr char mount_point[] = "/uk/libukp";
 constexpr std::uint32_t max_write = 4096;
-constexpr std::uint64_t name_valid_seconds = 3600;
 
-enum node : std::uint64_t { folder = FUSE_ROOT_ID, template_instance = 2, generation_id = 3 };
+// The kernel locks an inode while it writes to it. A held write must not keep others from the file,
+// so each look-up of a name gives a node of its own; the last two bits say which file it is.
+enum kind : std::uint64_t { folder = FUSE_ROOT_ID, template_instance = 2, generation_id = 3 };
+constexpr std::uint64_t kind_mask = 3;
 
 struct file_entry {
   std::string_view name;
-  node id;
+  kind id;
   std::uint32_t mode;
 };
 constexpr std::array files{file_entry{"template_instance", template_instance, S_IFREG | 0666},
@@ -95,7 +97,7 @@ void libukp::answer(const fuse_in_header& request, const char* body) {
     case FUSE_OPEN:
     case FUSE_OPENDIR: {
       fuse_open_out out{};
-      if (request.opcode == FUSE_OPEN) out.open_flags = FOPEN_DIRECT_IO;
+      if (request.opcode == FUSE_OPEN) out.open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH;
       return reply(unique, 0, bytes_of(out));
     }
     case FUSE_READ:
@@ -142,9 +144,9 @@ void libukp::answer_lookup(std::uint64_t unique, std::string_view name) {
   for (const auto& file : files) {
     if (file.name != name) continue;
     fuse_entry_out out{};
-    out.nodeid = file.id;
-    out.entry_valid = name_valid_seconds;
-    out.attr = attributes(file.id);
+    last_node_ += kind_mask + 1;
+    out.nodeid = last_node_ | file.id;
+    out.attr = attributes(out.nodeid);
     return reply(unique, 0, bytes_of(out));
   }
   reply(unique, ENOENT);
@@ -174,7 +176,7 @@ void libukp::answer_read(const fuse_in_header& request, const fuse_read_in& want
 }
 
 void libukp::answer_write(const fuse_in_header& request, const fuse_write_in& written) {
-  if (request.nodeid != template_instance) return reply(request.unique, EACCES);
+  if ((request.nodeid & kind_mask) != template_instance) return reply(request.unique, EACCES);
   if (held_.size() >= held_writes_limit) return reply(request.unique, EAGAIN);
   held_.push_back({request.unique, written.size, request.pid});
   if (!on_write_()) {
@@ -202,20 +204,21 @@ void libukp::answer_writes(int error) {
 
 fuse_attr libukp::attributes(std::uint64_t node) const {
   fuse_attr out{};
-  out.ino = node;
+  out.ino = node & kind_mask;
   out.nlink = 1;
   out.blksize = max_write;
   out.mode = S_IFDIR | 0555;
   for (const auto& file : files) {
-    if (file.id == node) out.mode = file.mode;
+    if (file.id == (node & kind_mask)) out.mode = file.mode;
   }
   out.size = content(node).size();
   return out;
 }
 
 std::string libukp::content(std::uint64_t node) const {
-  if (node == template_instance) return "0\n";
-  if (node == generation_id && !generation_id_.empty()) return generation_id_ + "\n";
+  const auto file = node & kind_mask;
+  if (file == template_instance) return "0\n";
+  if (file == generation_id && !generation_id_.empty()) return generation_id_ + "\n";
   return {};
 }
 

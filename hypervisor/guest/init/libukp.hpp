@@ -63,6 +63,7 @@ class libukp {
   on_write on_write_;
   std::string generation_id_;
   std::vector<held_write> held_;
+  std::uint64_t last_node_ = 0;
 };
 
 }  // namespace platen::guest

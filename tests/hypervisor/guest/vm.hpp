@@ -84,7 +84,7 @@ class vm {
   // The next message that is a Body; others are dropped. Throws with the console's tail when it
   // does not come in time.
   template <typename Body>
-  guest::verified_message expect(std::chrono::milliseconds patience = 60s) {
+  guest::verified_message expect(std::chrono::milliseconds patience = 150s) {
     for (;;) {
       auto message = next_message(patience);
       if (!message)
@@ -99,11 +99,11 @@ class vm {
   guest::verified_message greet(std::uint64_t nonce);
 
   // The output up to and including `text`.
-  std::string await_output(const std::string& text, std::chrono::milliseconds patience = 60s);
+  std::string await_output(const std::string& text, std::chrono::milliseconds patience = 150s);
   std::string output() const { return read_all(options_.folder / "output.log"); }
   std::string console() const { return read_all(options_.folder / "console.log"); }
 
-  int await_exit(std::chrono::milliseconds patience = 30s);
+  int await_exit(std::chrono::milliseconds patience = 60s);
   double cpu_seconds() const;
   int pid() const { return pid_; }
 

@@ -25,4 +25,24 @@ struct rejection {
 
 using outcome = tl::expected<std::vector<events::event>, rejection>;
 
+inline tl::unexpected<rejection> refuse(rejection::kind what, std::string message) {
+  return tl::make_unexpected(rejection{what, std::move(message)});
+}
+
+inline outcome nothing() {
+  return std::vector<events::event>{};
+}
+
+inline outcome one(events::event event) {
+  return std::vector<events::event>{std::move(event)};
+}
+
+// The end of a console as an event carries it: its newest 16 KiB.
+inline std::string newest_of_console(std::string text) {
+  if (text.size() > events::console_tail_limit) {
+    text.erase(0, text.size() - events::console_tail_limit);
+  }
+  return text;
+}
+
 }  // namespace platen::actors

@@ -10,10 +10,6 @@ namespace {
 
 using kind = rejection::kind;
 
-tl::unexpected<rejection> refuse(kind what, std::string message) {
-  return tl::make_unexpected(rejection{what, std::move(message)});
-}
-
 bool needs_actor(const vm_template::state& entity) {
   return entity.phase != vm_template::lifecycle::deleted || !entity.clones_in_flight.empty();
 }

@@ -8,19 +8,6 @@ namespace {
 
 using kind = rejection::kind;
 
-outcome refuse(kind what, std::string message) {
-  return tl::make_unexpected(rejection{what, std::move(message)});
-}
-
-outcome nothing() {
-  return std::vector<events::event>{};
-}
-
-template <class Event>
-outcome one(Event event) {
-  return std::vector<events::event>{std::move(event)};
-}
-
 bool has_vm(const state& now) {
   switch (now.phase) {
     case lifecycle::cloning:
@@ -48,14 +35,11 @@ events::event start_event(const std::string& template_id, std::uint32_t attempts
 
 events::instance_failed failed(std::uint32_t attempt, std::string stage, std::string reason,
                                std::string console_tail) {
-  if (console_tail.size() > events::console_tail_limit) {
-    console_tail.erase(0, console_tail.size() - events::console_tail_limit);
-  }
   events::instance_failed event;
   event.attempt = attempt;
   event.stage = std::move(stage);
   event.reason = std::move(reason);
-  event.console_tail = std::move(console_tail);
+  event.console_tail = newest_of_console(std::move(console_tail));
   return event;
 }
 

@@ -8,19 +8,6 @@ namespace {
 
 using kind = rejection::kind;
 
-outcome refuse(kind what, std::string message) {
-  return tl::make_unexpected(rejection{what, std::move(message)});
-}
-
-outcome nothing() {
-  return std::vector<events::event>{};
-}
-
-template <class Event>
-outcome one(Event event) {
-  return std::vector<events::event>{std::move(event)};
-}
-
 bool preparing(const state& now) {
   return now.phase == lifecycle::preparing || now.phase == lifecycle::awaiting_guest_signal ||
          now.phase == lifecycle::snapshotting;
@@ -50,10 +37,7 @@ outcome fail(const state& now, std::string stage, std::string reason, std::strin
   failed.attempt = now.attempt;
   failed.stage = std::move(stage);
   failed.reason = std::move(reason);
-  if (console_tail.size() > events::console_tail_limit) {
-    console_tail.erase(0, console_tail.size() - events::console_tail_limit);
-  }
-  failed.console_tail = std::move(console_tail);
+  failed.console_tail = newest_of_console(std::move(console_tail));
   failed.retry_after_ms = backoff_ms(now.consecutive_failures + 1);
   return one(std::move(failed));
 }

@@ -130,6 +130,7 @@ class entity : public caf::event_based_actor {
     }
     pending_ = std::move(*decided);
     pending_time_us_ = env_.now_us();
+    q.why.command = std::visit([](const auto& command) { return command.name; }, q.what);
     pending_why_ = q.why;
     under_way_ = std::move(q);
     env_.log.append({stream_, now_->version, under_way_->why, pending_time_us_, pending_},

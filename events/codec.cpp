@@ -110,9 +110,11 @@ std::string encode_header(const envelope& place, const payload& what) {
   const auto origin_name = builder.CreateString(source.data(), source.size());
   const auto previous_hash = add_digest(builder, place.previous_hash);
   const auto payload_sha256 = add_digest(builder, what.sha256);
+  // Absent where there is none, so that a record of schema 1 is encoded to its own bytes again.
+  const auto command = place.why.command.empty() ? 0 : builder.CreateString(place.why.command);
   builder.Finish(wire::CreateHeader(builder, place.sequence, stream, place.version, type,
                                     place.schema, place.time_us, request_id, principal, origin_name,
-                                    previous_hash, payload_sha256));
+                                    previous_hash, payload_sha256, command));
   return std::string(written(builder));
 }
 
@@ -164,7 +166,8 @@ tl::expected<checked_header, std::string> read_header(const record_parts& parts)
   place.version = header->version();
   place.schema = header->schema_version();
   place.time_us = header->time_us();
-  place.why = {to_text(header->request_id()), to_text(header->principal()), *source};
+  place.why = {to_text(header->request_id()), to_text(header->principal()), *source,
+               to_text(header->command())};
   return result;
 }
 

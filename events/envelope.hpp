@@ -26,6 +26,7 @@ struct cause {
   std::string request_id;  // the API request, or an id made by the daemon for its own acts
   std::string principal;   // the token's id, or "platend"
   origin source = origin::system;
+  std::string command = {};  // what was decided on, as `name` in decide.hpp; set when it is decided
   friend bool operator==(const cause&, const cause&) = default;
 };
 

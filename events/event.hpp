@@ -41,6 +41,13 @@ using instance_deleted = wire::InstanceDeletedT;
 
 using daemon_started = wire::DaemonStartedT;
 using daemon_stopped = wire::DaemonStoppedT;
+using vm_adopted = wire::VmAdoptedT;
+using leftover_removed = wire::LeftoverRemovedT;
+using checkpoint_signed = wire::CheckpointSignedT;
+using history_archived = wire::HistoryArchivedT;
+
+using request_began = wire::RequestBeganT;
+using request_answered = wire::RequestAnsweredT;
 
 // An event written by a newer version: kept, shown by its type and passed through untouched.
 struct unknown_event {
@@ -55,14 +62,16 @@ using event =
                  snapshot_rejected, clone_granted, clone_finished, template_deleted,
                  instance_requested, instance_start_requested, instance_clone_started,
                  instance_boot_started, instance_running, instance_stop_requested, instance_stopped,
-                 instance_failed, instance_deleted, daemon_started, daemon_stopped>;
+                 instance_failed, instance_deleted, daemon_started, daemon_stopped, vm_adopted,
+                 leftover_removed, checkpoint_signed, history_archived, request_began,
+                 request_answered>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.
 std::string_view type_name(const event& value);
 
 // The newest schema version this program writes.
-inline constexpr std::uint16_t schema_version = 1;
+inline constexpr std::uint16_t schema_version = 2;
 
 // The longest console tail an event carries, in bytes.
 inline constexpr std::size_t console_tail_limit = 16 * 1024;

@@ -122,6 +122,7 @@ std::string to_json(const envelope& value) {
   line += ",\"origin\":" + quoted(to_string(value.why.source));
   line += ",\"principal\":" + json_string(value.why.principal);
   line += ",\"request_id\":" + json_string(value.why.request_id);
+  line += ",\"command\":" + json_string(value.why.command);
   line += ",\"previous_hash\":" + quoted(to_hex(value.previous_hash));
   line += ",\"hash\":" + quoted(to_hex(value.hash));
   line += ",\"data\":" + data_to_json(value.what) + "}";

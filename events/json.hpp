@@ -9,7 +9,7 @@ namespace platen::events {
 
 // One envelope as one line of JSON in ASCII, without the line end. Keys, in this order: sequence,
 // stream, version, type, schema, time (RFC 3339, UTC, microseconds), origin, principal, request_id,
-// previous_hash, hash, data.
+// command, previous_hash, hash, data.
 //
 // `data` holds the event's fields under their names in the schema. Numbers and booleans are always
 // there; a string, list or table that is empty is left out. An unknown event is {"bytes": base64}.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -56,6 +57,8 @@ class event_log {
   using append_callback = std::function<void(result<appended>)>;
   // Returns false to stop reading.
   using visitor = std::function<bool(const events::envelope&)>;
+  // With the event's record, the very bytes that the hash chain covers; valid during the call.
+  using record_visitor = std::function<bool(const events::envelope&, std::string_view record)>;
   using listener = std::function<void(std::uint64_t newest_sequence)>;
 
   virtual ~event_log() = default;
@@ -72,11 +75,23 @@ class event_log {
   virtual void append(append_request request, append_callback done) = 0;
 
   // Visits a stream's events with version > after_version in order. Every record is verified.
-  virtual result<void> read_stream(const std::string& stream, std::uint64_t after_version,
-                                   const visitor& visit) const = 0;
+  virtual result<void> read_stream_records(const std::string& stream, std::uint64_t after_version,
+                                           const record_visitor& visit) const = 0;
 
   // Visits all events with sequence > after_sequence in order. Every record is verified.
-  virtual result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const = 0;
+  virtual result<void> read_records(std::uint64_t after_sequence,
+                                    const record_visitor& visit) const = 0;
+
+  // The same, for those who do not need the bytes.
+  result<void> read_stream(const std::string& stream, std::uint64_t after_version,
+                           const visitor& visit) const {
+    return read_stream_records(stream, after_version,
+                               [&](const auto& event, std::string_view) { return visit(event); });
+  }
+  result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const {
+    return read_records(after_sequence,
+                        [&](const auto& event, std::string_view) { return visit(event); });
+  }
 
   // The newest durable event. Thread-safe, cheap.
   virtual head newest() const = 0;

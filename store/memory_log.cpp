@@ -42,7 +42,8 @@ result<appended> memory_log::decide(const prepared_append& request) {
   return assigned->place;
 }
 
-result<void> memory_log::read_all(std::uint64_t after_sequence, const visitor& visit) const {
+result<void> memory_log::read_records(std::uint64_t after_sequence,
+                                      const record_visitor& visit) const {
   const std::uint64_t last = newest().sequence;
   if (after_sequence >= last) return {};
   head before;
@@ -53,22 +54,24 @@ result<void> memory_log::read_all(std::uint64_t after_sequence, const visitor& v
   }
   chain_check check(before);
   for (std::uint64_t sequence = after_sequence + 1; sequence <= last; ++sequence) {
-    const auto event = check.next(sequence, *record(sequence));
+    const auto bytes = record(sequence);
+    const auto event = check.next(sequence, *bytes);
     if (!event) return tl::unexpected(event.error());
-    if (!visit(*event)) break;
+    if (!visit(*event, *bytes)) break;
   }
   return {};
 }
 
-result<void> memory_log::read_stream(const std::string& stream, std::uint64_t after_version,
-                                     const visitor& visit) const {
+result<void> memory_log::read_stream_records(const std::string& stream, std::uint64_t after_version,
+                                             const record_visitor& visit) const {
   stream_check check(stream, after_version);
   for (std::uint64_t version = after_version + 1;; ++version) {
     const std::uint64_t sequence = sequence_of(stream, version);
     if (sequence == 0) return {};
-    const auto event = check.next(sequence, *record(sequence));
+    const auto bytes = record(sequence);
+    const auto event = check.next(sequence, *bytes);
     if (!event) return tl::unexpected(event.error());
-    if (!visit(*event)) return {};
+    if (!visit(*event, *bytes)) return {};
   }
 }
 

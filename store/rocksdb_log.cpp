@@ -56,7 +56,8 @@ void rocksdb_log::append(append_request request, append_callback done) {
   state_->writer.append(std::move(request), std::move(done));
 }
 
-result<void> rocksdb_log::read_all(std::uint64_t after_sequence, const visitor& visit) const {
+result<void> rocksdb_log::read_records(std::uint64_t after_sequence,
+                                       const record_visitor& visit) const {
   const std::uint64_t last = newest().sequence;
   if (after_sequence >= last) return {};
   head before;
@@ -77,15 +78,17 @@ result<void> rocksdb_log::read_all(std::uint64_t after_sequence, const visitor& 
       return corrupt(expected, "the record is missing");
     }
     const auto sequence = number_from_key(records->key().ToStringView());
-    const auto event = chain.next(sequence.value_or(0), records->value().ToStringView());
+    const auto bytes = records->value().ToStringView();
+    const auto event = chain.next(sequence.value_or(0), bytes);
     if (!event) return tl::unexpected(event.error());
-    if (!visit(*event)) return {};
+    if (!visit(*event, bytes)) return {};
   }
   return {};
 }
 
-result<void> rocksdb_log::read_stream(const std::string& stream, std::uint64_t after_version,
-                                      const visitor& visit) const {
+result<void> rocksdb_log::read_stream_records(const std::string& stream,
+                                              std::uint64_t after_version,
+                                              const record_visitor& visit) const {
   const std::uint64_t last = newest().sequence;
   const std::string prefix = stream_prefix(stream);
   stream_check check(stream, after_version);
@@ -100,7 +103,7 @@ result<void> rocksdb_log::read_stream(const std::string& stream, std::uint64_t a
     if (!bytes) return tl::unexpected(bytes.error());
     const auto event = check.next(*sequence, *bytes);
     if (!event) return tl::unexpected(event.error());
-    if (!visit(*event)) return {};
+    if (!visit(*event, *bytes)) return {};
   }
   if (!index->status().ok())
     return tl::unexpected(to_error(index->status(), "reading the index of " + stream));

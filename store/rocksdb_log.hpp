@@ -60,9 +60,10 @@ class rocksdb_log final : public event_log {
   void close();
 
   void append(append_request request, append_callback done) override;
-  result<void> read_stream(const std::string& stream, std::uint64_t after_version,
-                           const visitor& visit) const override;
-  result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const override;
+  result<void> read_stream_records(const std::string& stream, std::uint64_t after_version,
+                                   const record_visitor& visit) const override;
+  result<void> read_records(std::uint64_t after_sequence,
+                            const record_visitor& visit) const override;
   head newest() const override;
   result<void> check_index() const override;
   std::uint64_t subscribe(listener tell) override;

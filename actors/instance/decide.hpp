@@ -1,6 +1,7 @@
 // What an instance does about a command. Pure: time, ids and limits arrive inside the command.
 #pragma once
 
+#include <string_view>
 #include <variant>
 
 #include "actors/instance/state.hpp"
@@ -10,26 +11,34 @@ namespace platen::actors::instance {
 
 // First command of every instance. With `autostart` it starts in the same breath.
 struct request {
+  static constexpr std::string_view name = "request";
   events::instance_requested what;
 };
 
 // Starts a stopped or failed instance; nothing where it runs or is on its way.
-struct start {};
+struct start {
+  static constexpr std::string_view name = "start";
+};
 
 struct stop {
+  static constexpr std::string_view name = "stop";
   bool force = false;
   std::uint32_t grace_ms = 0;
 };
 
-struct remove {};
+struct remove {
+  static constexpr std::string_view name = "remove";
+};
 
 // ---- the template's answer to a wanted grant
 // -----------------------------------------------------
 
 struct clone_granted {
+  static constexpr std::string_view name = "clone_granted";
   std::string snapshot_id;
 };
 struct clone_refused {
+  static constexpr std::string_view name = "clone_refused";
   std::string stage;
   std::string reason;
   std::string console_tail;
@@ -39,6 +48,7 @@ struct clone_refused {
 // --------------
 
 struct vm_running {
+  static constexpr std::string_view name = "vm_running";
   std::uint32_t attempt = 0;
   std::string accelerator;
   std::uint32_t pid = 0;
@@ -46,6 +56,7 @@ struct vm_running {
   std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // guest port, host port
 };
 struct vm_exited {
+  static constexpr std::string_view name = "vm_exited";
   std::uint32_t attempt = 0;
   bool exit_known = false;
   std::int32_t exit_code = 0;
@@ -53,6 +64,7 @@ struct vm_exited {
   std::string console_tail;
 };
 struct vm_failed {
+  static constexpr std::string_view name = "vm_failed";
   std::uint32_t attempt = 0;
   std::string stage;
   std::string reason;
@@ -60,6 +72,7 @@ struct vm_failed {
 };
 // The VM disappeared together with an earlier daemon.
 struct vm_lost {
+  static constexpr std::string_view name = "vm_lost";
   std::uint32_t attempt = 0;
 };
 

@@ -3,6 +3,7 @@
 // This is where a second request joins the first: see decide(state, request_clone).
 #pragma once
 
+#include <string_view>
 #include <variant>
 
 #include "actors/outcome.hpp"
@@ -12,55 +13,68 @@ namespace platen::actors::vm_template {
 
 // First command of every template.
 struct request {
+  static constexpr std::string_view name = "request";
   events::template_requested what;
 };
 
 // An instance wants a clone. The answer follows from the state afterwards: granted if the instance
 // is in clones_in_flight, otherwise it waits (or, if there is a settled failure, is refused).
 struct request_clone {
+  static constexpr std::string_view name = "request_clone";
   std::string instance_id;
   std::int64_t now_us = 0;
 };
 
 // Somebody wants the template prepared, but no clone of it yet.
 struct request_preparation {
+  static constexpr std::string_view name = "request_preparation";
   std::int64_t now_us = 0;
 };
 
 // The time named by effects::wake_at_us has come. The console is for the story of a failure.
 struct wake {
+  static constexpr std::string_view name = "wake";
   std::int64_t now_us = 0;
   std::string console_tail;
 };
 
 // What became of the clone; idempotent.
 struct clone_done {
+  static constexpr std::string_view name = "clone_done";
   std::string instance_id;
   bool running = false;
 };
 
-struct remove {};
+struct remove {
+  static constexpr std::string_view name = "remove";
+};
 
 // Changes nothing; answered once all that was commanded before it is durable.
-struct confirm {};
+struct confirm {
+  static constexpr std::string_view name = "confirm";
+};
 
 // ---- reports of the hypervisor: each names its attempt, a stale one changes nothing
 // --------------
 
 struct vm_booted {
+  static constexpr std::string_view name = "vm_booted";
   std::uint32_t attempt = 0;
   std::string accelerator;
   std::uint32_t pid = 0;
 };
 struct vm_signalled {
+  static constexpr std::string_view name = "vm_signalled";
   std::uint32_t attempt = 0;
 };
 struct vm_snapshotted {
+  static constexpr std::string_view name = "vm_snapshotted";
   std::uint32_t attempt = 0;
   events::template_snapshotted what;
 };
 // The VM ended or could not be made.
 struct vm_failed {
+  static constexpr std::string_view name = "vm_failed";
   std::uint32_t attempt = 0;
   std::string stage;
   std::string reason;
@@ -68,11 +82,13 @@ struct vm_failed {
 };
 // The VM disappeared together with an earlier daemon: the preparation starts again.
 struct vm_lost {
+  static constexpr std::string_view name = "vm_lost";
   std::uint32_t attempt = 0;
   std::int64_t now_us = 0;
 };
 // A stored snapshot did not verify, or is not there any more.
 struct snapshot_damaged {
+  static constexpr std::string_view name = "snapshot_damaged";
   std::string snapshot_id;
   std::string reason;
 };

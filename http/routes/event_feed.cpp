@@ -20,12 +20,11 @@ std::string error_line(const store::error& why) {
 }
 
 // The line of an event, and with it, where asked for, the bytes that the hash chain covers.
-std::string line_of(const events::envelope& event, bool with_record) {
+std::string line_of(const events::envelope& event, std::string_view record, bool with_record) {
   auto line = events::to_json(event);
   if (with_record) {
-    auto copy = event;
     line.pop_back();
-    line += R"(,"record":")" + to_base64(events::encode(copy)) + "\"}";
+    line += R"(,"record":")" + to_base64(std::string(record)) + "\"}";
   }
   return line + '\n';
 }
@@ -41,19 +40,19 @@ event_feed::~event_feed() {
   if (wish_.follow) log_.unsubscribe(subscription_);
 }
 
-store::result<void> event_feed::read(const store::event_log::visitor& visit) const {
-  if (wish_.stream.empty()) return log_.read_all(wish_.after, visit);
-  return log_.read_stream(wish_.stream, version_, visit);
+store::result<void> event_feed::read(const store::event_log::record_visitor& visit) const {
+  if (wish_.stream.empty()) return log_.read_records(wish_.after, visit);
+  return log_.read_stream_records(wish_.stream, version_, visit);
 }
 
 tl::expected<std::string, std::string> event_feed::next() {
   std::string lines;
   news_.lower();
-  const auto visited = read([&](const events::envelope& event) {
+  const auto visited = read([&](const events::envelope& event, std::string_view record) {
     version_ = event.version;
     if (event.sequence <= wish_.after) return true;
     if (wish_.limit == 0) return false;
-    lines += line_of(event, wish_.records);
+    lines += line_of(event, record, wish_.records);
     wish_.after = event.sequence;
     --wish_.limit;
     return wish_.limit > 0 && lines.size() < batch_bytes;

@@ -39,7 +39,7 @@ class event_feed {
   bool await_news(const signal& stop, int socket) const;
 
  private:
-  store::result<void> read(const store::event_log::visitor& visit) const;
+  store::result<void> read(const store::event_log::record_visitor& visit) const;
 
   store::event_log& log_;
   feed_wish wish_;

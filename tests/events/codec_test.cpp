@@ -19,7 +19,7 @@ envelope enclose(event what) {
   value.stream = "template/0d5cf2c4-43d2-4f4c-9d0e-0a7e2f0f6f10";
   value.version = 3;
   value.time_us = 1'763'791'200'000'001;
-  value.why = {"req-1", "token-1", origin::guest};
+  value.why = {"req-1", "token-1", origin::guest, "vm_signalled"};
   value.previous_hash = sha256_of("the one before");
   value.what = std::move(what);
   return value;

@@ -19,7 +19,7 @@ envelope enclose(event what) {
   value.stream = "instance/i";
   value.version = 2;
   value.time_us = 1'763'791'200'000'001;
-  value.why = {"req \"1\"", "token\xff", origin::timer};
+  value.why = {"req \"1\"", "token\xff", origin::timer, "stop"};
   value.previous_hash = sha256_of("before");
   value.what = std::move(what);
   encode(value);
@@ -46,6 +46,7 @@ TEST_CASE("the JSON view has every part of the envelope") {
   CHECK(view["origin"] == "timer");
   CHECK(view["principal"] == "token\uFFFD");
   CHECK(view["request_id"] == "req \"1\"");
+  CHECK(view["command"] == "stop");
   CHECK(view["previous_hash"] == to_hex(value.previous_hash));
   CHECK(view["hash"] == to_hex(value.hash));
   CHECK(view["data"] == json{{"attempt", 3},
@@ -53,7 +54,7 @@ TEST_CASE("the JSON view has every part of the envelope") {
                              {"exit_code", -9},
                              {"exit_known", false},
                              {"reason", "asked to"}});
-  CHECK(view.size() == 12);
+  CHECK(view.size() == 13);
 }
 
 TEST_CASE("the JSON view shows every field of every event") {

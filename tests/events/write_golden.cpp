@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   envelope place;
   place.stream = "template/golden";
   place.time_us = 1'763'791'200'000'000;
-  place.why = {"golden", "platend", origin::system};
+  place.why = {"golden", "platend", origin::system, "golden"};
   for (auto& event : testing::every_event({"gr\u00fc\u00df \"x\"\n", 2, true})) {
     ++place.sequence;
     ++place.version;

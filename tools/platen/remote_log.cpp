@@ -14,28 +14,33 @@ store::error error_in(const json& line) {
           why.value("sequence", std::uint64_t{0})};
 }
 
-store::result<events::envelope> checked(store::chain_check& chain, const std::string& text) {
+// The record of a line of the feed.
+store::result<std::string> record_in(const std::string& text) {
   const auto line = json::parse(text, nullptr, false);
   if (!line.is_object() || !line.contains("record") || !line["record"].is_string())
     return tl::unexpected(error_in(line.is_object() ? line : json::object()));
-  const auto record = from_base64(line["record"].get<std::string>());
-  if (!record) return store::corrupt(chain.last().sequence + 1, "its record is not base64");
-  return chain.next(line.value("sequence", std::uint64_t{0}), *record);
+  auto record = from_base64(line["record"].get<std::string>());
+  if (!record)
+    return store::corrupt(line.value("sequence", std::uint64_t{0}), "its record is not base64");
+  return *std::move(record);
 }
 
 }  // namespace
 
 // The chain is followed from its beginning, whatever part of it is wanted.
-store::result<void> remote_log::read_all(std::uint64_t after_sequence, const visitor& visit) const {
+store::result<void> remote_log::read_records(std::uint64_t after_sequence,
+                                             const record_visitor& visit) const {
   store::chain_check chain{store::head{}};
   store::result<void> outcome;
   const auto each = [&](const std::string& line) {
-    const auto event = checked(chain, line);
+    const auto record = record_in(line);
+    const auto event = record.and_then(
+        [&](const auto& bytes) { return chain.next(chain.last().sequence + 1, bytes); });
     if (!event) {
       outcome = tl::unexpected(event.error());
       return false;
     }
-    return event->sequence <= after_sequence || visit(*event);
+    return event->sequence <= after_sequence || visit(*event, *record);
   };
   const auto read = api_.lines("/v1/events", {{"records", "true"}}, each);
   newest_ = chain.last();
@@ -44,10 +49,11 @@ store::result<void> remote_log::read_all(std::uint64_t after_sequence, const vis
   return outcome;
 }
 
-store::result<void> remote_log::read_stream(const std::string& stream, std::uint64_t after_version,
-                                            const visitor& visit) const {
-  return read_all(0, [&](const events::envelope& event) {
-    return event.stream != stream || event.version <= after_version || visit(event);
+store::result<void> remote_log::read_stream_records(const std::string& stream,
+                                                    std::uint64_t after_version,
+                                                    const record_visitor& visit) const {
+  return read_records(0, [&](const events::envelope& event, std::string_view record) {
+    return event.stream != stream || event.version <= after_version || visit(event, record);
   });
 }
 

@@ -11,9 +11,10 @@ class remote_log final : public store::event_log {
  public:
   explicit remote_log(client api) : api_(std::move(api)) {}
 
-  store::result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const override;
-  store::result<void> read_stream(const std::string& stream, std::uint64_t after_version,
-                                  const visitor& visit) const override;
+  store::result<void> read_records(std::uint64_t after_sequence,
+                                   const record_visitor& visit) const override;
+  store::result<void> read_stream_records(const std::string& stream, std::uint64_t after_version,
+                                          const record_visitor& visit) const override;
 
   // What the last read_all saw; nothing before it.
   store::head newest() const override { return newest_; }

@@ -1,0 +1,15 @@
+#include "tools/platen/log_source.hpp"
+
+#include "tools/platen/disk_log.hpp"
+#include "tools/platen/remote_log.hpp"
+
+namespace platen::cli {
+
+result<std::unique_ptr<store::event_log>> open_log(const context& ctx) {
+  if (!ctx.data.empty()) return open_disk_log(ctx.data_dir());
+  auto api = ctx.connect();
+  if (!api) return tl::unexpected(api.error());
+  return std::make_unique<remote_log>(*std::move(api));
+}
+
+}  // namespace platen::cli

@@ -8,6 +8,9 @@
 
 namespace platen::cli {
 
+// Whether that is the running daemon's, which goes on growing.
+bool reads_daemon(const context& ctx);
+
 // With --data the one on disk, else the running daemon's. For reading only.
 result<std::unique_ptr<store::event_log>> open_log(const context& ctx);
 

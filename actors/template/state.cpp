@@ -104,8 +104,8 @@ state evolve(state before, const events::envelope& event) {
   return before;
 }
 
-std::string_view shown_lifecycle(const state& value) {
-  switch (value.phase) {
+std::string_view to_string(lifecycle value) {
+  switch (value) {
     case lifecycle::none:
       return "none";
     case lifecycle::requested:
@@ -117,13 +117,18 @@ std::string_view shown_lifecycle(const state& value) {
     case lifecycle::snapshotting:
       return "snapshotting";
     case lifecycle::snapshotted:
-      return value.clones_in_flight.empty() ? "snapshotted" : "cloning";
+      return "snapshotted";
     case lifecycle::preparation_failed:
       return "preparation_failed";
     case lifecycle::deleted:
       return "deleted";
   }
   return "unknown";
+}
+
+std::string_view shown_lifecycle(const state& value) {
+  const bool cloning = value.phase == lifecycle::snapshotted && !value.clones_in_flight.empty();
+  return cloning ? "cloning" : to_string(value.phase);
 }
 
 bool settled(const state& value) {

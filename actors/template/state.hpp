@@ -25,6 +25,8 @@ enum class lifecycle {
   deleted
 };
 
+std::string_view to_string(lifecycle value);
+
 struct failure {
   std::uint32_t attempt = 0;
   std::string stage;

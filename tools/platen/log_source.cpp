@@ -9,6 +9,10 @@ bool reads_daemon(const context& ctx) {
   return ctx.data.empty();
 }
 
+std::vector<std::string> log_arguments(const context& ctx) {
+  return {"--data", ctx.data};
+}
+
 result<std::unique_ptr<store::event_log>> open_log(const context& ctx) {
   if (!reads_daemon(ctx)) return open_disk_log(ctx.data_dir());
   auto api = ctx.connect();

@@ -113,6 +113,14 @@ std::string fitted(const std::string& text, std::size_t width) {
   return out + "…";
 }
 
+void print_lines(const std::string& text) {
+  const auto width = terminal_width();
+  std::istringstream lines(printable(text));
+  for (std::string line; std::getline(lines, line);)
+    std::cout << fitted(line, width) << '\n';
+  std::cout.flush();
+}
+
 std::string human_duration(std::int64_t us) {
   if (us >= 60'000'000) return human_seconds(us / 1'000'000);
   const auto value = static_cast<double>(std::max<std::int64_t>(us, 0));

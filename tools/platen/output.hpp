@@ -41,6 +41,9 @@ std::size_t terminal_width();
 // The text, cut to `width` code points with "…" as the last of them; a width of 0 cuts nothing.
 std::string fitted(const std::string& text, std::size_t width);
 
+// Lines of text on stdout, each cut to the terminal's width, control characters removed.
+void print_lines(const std::string& text);
+
 // A duration in microseconds: "0.4ms", "12ms", "1.24s", "13.1s", "2m05s".
 std::string human_duration(std::int64_t us);
 

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "tools/common/nearest.hpp"
-#include "tools/platen/log/field_diff.hpp"
 #include "tools/platen/log/filter_options.hpp"
+#include "tools/platen/log/state_fields.hpp"
 
 namespace platen::cli {
 namespace {
@@ -62,6 +62,18 @@ std::optional<failure> unknown_value(const condition& one) {
                                        (near ? "; did you mean '" + *near + "'?" : "")};
 }
 
+std::optional<failure> unknown_field(const std::string& field) {
+  const auto& known = field_names();
+  const bool in_list = field.find('[') != std::string::npos;
+  if (in_list || is_event_field(field) ||
+      std::find(known.begin(), known.end(), field) != known.end())
+    return std::nullopt;
+  const auto near = tools::nearest(field, known);
+  return failure{exit_code::usage,
+                 "neither events nor states have a field '" + field + "'" +
+                     (near ? "; did you mean '" + *near + "'?" : "; diff and state show them")};
+}
+
 template <class T>
 bool compare(const T& a, comparison how, const T& b) {
   switch (how) {
@@ -110,6 +122,7 @@ result<breakpoint> parse_breakpoint(const std::vector<std::string>& words) {
     const bool by_size = one->how != comparison::equal && one->how != comparison::not_equal;
     if (is_event_field(one->field) && by_size)
       return fail(exit_code::usage, one->field + " can only be compared with = and !=");
+    if (const auto fault = unknown_field(one->field)) return tl::unexpected(*fault);
     if (const auto fault = unknown_value(*one)) return tl::unexpected(*fault);
     out.conditions.push_back(*one);
     out.text += (out.text.empty() ? "" : " ") + word;

@@ -27,8 +27,8 @@ struct breakpoint {
   std::vector<condition> conditions;
 };
 
-// The error names the word at fault. An event type or origin that does not exist is refused, and so
-// is a comparison by size on a field of the event.
+// The error names the word at fault. A field, an event type or an origin that does not exist is
+// refused, and so is a comparison by size on a field of the event.
 result<breakpoint> parse_breakpoint(const std::vector<std::string>& words);
 
 // `state` is null for events of streams that have no state. A field that is not there equals

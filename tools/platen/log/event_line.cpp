@@ -26,9 +26,9 @@ std::string brief(const events::event& what) {
   return out;
 }
 
-std::string columns(const std::string& sequence, const std::string& time,
-                    const std::string& stream, const std::string& type, const std::string& after,
-                    const std::string& step, const std::string& origin) {
+std::string columns(const std::string& sequence, const std::string& time, const std::string& stream,
+                    const std::string& type, const std::string& after, const std::string& step,
+                    const std::string& origin) {
   return right(sequence, 6) + "  " + left(time, 23) + "  " + left(stream, 20) + "  " +
          left(type, 22) + "  " + right(after, 7) + "  " + left(step, 14) + "  " + left(origin, 9) +
          "  ";

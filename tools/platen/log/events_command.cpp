@@ -68,7 +68,8 @@ std::uint64_t context_before(std::uint64_t after) {
   return after > context_events ? after - context_events : 0;
 }
 
-// ---- from a log that does not grow ---------------------------------------------------------------
+// ---- from a log that does not grow
+// ---------------------------------------------------------------
 
 result<void> from_log(const context& ctx, const events_wish& wish) {
   if (wish.follow)

@@ -79,12 +79,12 @@ void add_filter_options(CLI::App& command, filter_wish& wish) {
   command.add_option("--since", wish.since,
                      "Only events at or after this time: RFC 3339, a date, or an age such as 15m");
   command.add_option("--until", wish.until, "Only events before this time");
-  command.add_option("--after", wish.after,
-                     "Only events after this sequence; -20: the newest 20");
+  command.add_option("--after", wish.after, "Only events after this sequence; -20: the newest 20");
   command.add_option("--up-to", wish.up_to, "Only events up to this sequence");
   for (const char* repeatable : {"--stream", "--type", "--principal", "--origin", "--request-id"})
-    command.get_option(repeatable)->expected(1)->multi_option_policy(
-        CLI::MultiOptionPolicy::TakeAll);
+    command.get_option(repeatable)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 bool needs_names(const filter_wish& wish) {

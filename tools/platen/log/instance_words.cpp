@@ -47,8 +47,7 @@ class words {
   std::optional<told> operator()(const events::instance_clone_started& e) const {
     const auto name = template_name(e.template_id);
     auto text = "cloning begins from the snapshot of " + name + attempt_text(e.attempt);
-    if (const auto waited = in_phase())
-      text += ", for which it waited " + human_duration(*waited);
+    if (const auto waited = in_phase()) text += ", for which it waited " + human_duration(*waited);
     return told{text, in_phase()};
   }
 

@@ -72,8 +72,8 @@ result<bool> live_feed::read_once(bool follow, const visitor& visit) {
   const auto opened = [&] {
     connected_before_ = true;
     schedule_.succeeded();
-    if (std::exchange(lost_, false)) announce_("connected again; going on after sequence " +
-                                               std::to_string(after_));
+    if (std::exchange(lost_, false))
+      announce_("connected again; going on after sequence " + std::to_string(after_));
   };
   const auto read = api_.lines("/v1/events", parameters, each, opened);
   if (broken) return tl::unexpected(*broken);

@@ -106,8 +106,9 @@ std::string narrator::waiters_text(const std::string& uuid, std::int64_t now_us)
   const auto found = waiting_.find(uuid);
   if (found == waiting_.end() || found->second.empty()) return "";
   const auto count = found->second.size();
-  std::string out = "; " + std::to_string(count) +
-                    (count == 1 ? " instance has waited for it: " : " instances have waited for it: ");
+  std::string out =
+      "; " + std::to_string(count) +
+      (count == 1 ? " instance has waited for it: " : " instances have waited for it: ");
   std::size_t named = 0;
   for (const auto& [instance, since] : found->second) {
     if (named == most_named) return out + " and " + std::to_string(count - named) + " more";
@@ -189,8 +190,9 @@ void narrator::remember(const events::envelope& event) {
     requests_since_[event.stream] = event.time_us;
   if (std::holds_alternative<events::request_answered>(event.what))
     requests_since_.erase(event.stream);
-  if (const auto* instance = find_in(world_.instances, own);
-      instance != nullptr && kind_of(event.stream) == "instance" && !instance->template_id.empty()) {
+  if (const auto* instance = find_in(world_.instances, own); instance != nullptr &&
+                                                             kind_of(event.stream) == "instance" &&
+                                                             !instance->template_id.empty()) {
     auto& waiters = waiting_[instance->template_id];
     if (instance->phase == ins::lifecycle::waiting_for_template)
       waiters.emplace(own, event.time_us);

@@ -37,8 +37,8 @@ result<spool> spool::of(const store::event_log& log) {
   if (!out.file_) return tl::unexpected(cannot("make"));
   std::uint64_t end = 0;
   bool written = true;
-  const auto read = log.read_records(
-      0, [&](const events::envelope& event, std::string_view record) {
+  const auto read =
+      log.read_records(0, [&](const events::envelope& event, std::string_view record) {
         written = std::fwrite(record.data(), 1, record.size(), out.file_.get()) == record.size();
         end += record.size();
         out.index_.push_back({event.sequence, event.time_us, end});

@@ -67,8 +67,7 @@ event_times step_clock::next(const events::envelope& event) {
   const auto [found, is_new] = streams_.try_emplace(event.stream);
   auto& times = found->second;
   event_times out;
-  if (!is_new)
-    out.since_previous = std::max<std::int64_t>(event.time_us - times.previous_us, 0);
+  if (!is_new) out.since_previous = std::max<std::int64_t>(event.time_us - times.previous_us, 0);
   times.previous_us = event.time_us;
   reader read(times, event.time_us);
   std::visit(read, event.what);

@@ -7,8 +7,8 @@
 #include "events/json.hpp"
 #include "tools/common/nearest.hpp"
 #include "tools/platen/log/event_line.hpp"
-#include "tools/platen/log/field_diff.hpp"
 #include "tools/platen/log/filter_options.hpp"
+#include "tools/platen/log/state_fields.hpp"
 #include "tools/platen/log/subject.hpp"
 #include "tools/platen/output.hpp"
 #include "tools/platen/state_json.hpp"
@@ -34,8 +34,9 @@ constexpr const char* help_text =
     "help, quit";
 
 const std::vector<std::string> command_words{
-    "next",   "prev",  "goto", "continue", "reverse-continue", "break", "breaks", "delete", "state",
-    "diff",   "event", "list", "help",     "quit"};
+    "next",  "prev",   "goto",   "continue", "reverse-continue",
+    "break", "breaks", "delete", "state",    "diff",
+    "event", "list",   "help",   "quit"};
 
 std::vector<std::string> split(const std::string& line) {
   std::istringstream in(line);
@@ -57,8 +58,8 @@ result<std::ptrdiff_t> count_in(const std::vector<std::string>& words) {
   const auto count = whole_number(words[1]);
   constexpr std::uint64_t most = 1'000'000'000'000;
   if (!count || *count > most || words.size() > 2)
-    return fail(exit_code::usage, words[0] + ": expected a number of events, found '" + words[1] +
-                                      "'");
+    return fail(exit_code::usage,
+                words[0] + ": expected a number of events, found '" + words[1] + "'");
   return static_cast<std::ptrdiff_t>(*count);
 }
 
@@ -106,9 +107,9 @@ result<answer> stepper::here() const {
     return answer{"before the first event", {{"sequence", 0}, {"event", nullptr}}};
   const auto present = log_.at(world_.position() - 1);
   if (!present) return tl::unexpected(present.error());
-  return answer{event_line(*present, {}, names_),
-                {{"sequence", present->sequence},
-                 {"event", json::parse(events::to_json(*present))}}};
+  return answer{
+      event_line(*present, {}, names_),
+      {{"sequence", present->sequence}, {"event", json::parse(events::to_json(*present))}}};
 }
 
 // ---- going -------------------------------------------------------------------------------------
@@ -126,8 +127,7 @@ result<answer> stepper::move(std::ptrdiff_t by) {
 }
 
 result<answer> stepper::go_to(const words& arguments) {
-  if (arguments.size() < 2)
-    return fail(exit_code::usage, "goto needs a sequence or a time");
+  if (arguments.size() < 2) return fail(exit_code::usage, "goto needs a sequence or a time");
   auto text = arguments[1];
   for (std::size_t i = 2; i < arguments.size(); ++i)
     text += " " + arguments[i];
@@ -154,8 +154,8 @@ result<answer> stepper::run_to_breakpoint(bool forward) {
   if (!out) return out;
   if (*stopped) {
     out->data["breakpoint"] = hit;
-    out->text = "breakpoint " + std::to_string(hit) + ": " + breakpoints_.at(hit).text + "\n" +
-                out->text;
+    out->text =
+        "breakpoint " + std::to_string(hit) + ": " + breakpoints_.at(hit).text + "\n" + out->text;
   } else {
     out->data["breakpoint"] = nullptr;
     out->text = (breakpoints_.empty() ? "there are no breakpoints\n" : "no breakpoint was met\n") +
@@ -202,23 +202,20 @@ result<answer> stepper::state(const words& arguments) const {
   if (about->is_request())
     return fail(exit_code::usage, "'" + arguments[1] + "' is a request, which has no state");
   const auto value = entity_json(world_.now(), about->stream);
-  if (value.is_null())
-    return answer{about->label + " does not exist yet", nullptr};
-  return answer{value.dump(2, ' ', false, json::error_handler_t::replace), value};
+  if (value.is_null()) return answer{about->label + " does not exist yet", nullptr};
+  return answer{fields_text(value), value};
 }
 
 result<answer> stepper::diff() const {
   if (world_.position() == 0) return fail(exit_code::usage, "there is no event before the first");
-  const auto present = log_.at(world_.position() - 1);
-  if (!present) return tl::unexpected(present.error());
-  const auto before = world_.entity_before();
-  if (!before) return tl::unexpected(before.error());
+  const auto changed = world_.present_changes();
+  if (!changed) return tl::unexpected(changed.error());
   answer out{"", json::array()};
-  for (const auto& change :
-       differences(*before, entity_json(world_.now(), present->stream))) {
+  for (const auto& change : *changed) {
     out.text += (out.text.empty() ? "" : "\n") + to_text(change);
-    out.data.push_back(
-        {{"field", change.field}, {"before", change.before}, {"after", change.after}});
+    out.data.push_back({{"field", change.field},
+                        {"before", json::parse(change.before)},
+                        {"after", json::parse(change.after)}});
   }
   if (out.text.empty()) out.text = "nothing: its stream has no state";
   return out;

@@ -51,8 +51,8 @@ class words {
              " was gone after the daemon's restart: preparation begins again " +
              attempt_text(e.attempt);
     else if (now_.phase == tpl::lifecycle::preparation_failed)
-      text = "preparation is tried again " + attempt_text(e.attempt) + " " +
-             caused_by(at_.event.why);
+      text =
+          "preparation is tried again " + attempt_text(e.attempt) + " " + caused_by(at_.event.why);
     if (e.deadline_us != 0) text += "; it has until " + clock_text(e.deadline_us);
     return told{text};
   }
@@ -96,9 +96,9 @@ class words {
     const auto who = spoken(at_.names, "instance/" + e.instance_id);
     std::optional<std::int64_t> took;
     if (earlier_.granted_us) took = span_us(*earlier_.granted_us, at_.event.time_us);
-    return told{e.running ? "the clone for " + who + " runs"
-                          : "the clone for " + who + " did not come up",
-                took};
+    return told{
+        e.running ? "the clone for " + who + " runs" : "the clone for " + who + " did not come up",
+        took};
   }
 
   std::optional<told> operator()(const events::template_deleted&) const {

@@ -1,6 +1,6 @@
 #include "tools/platen/log/time_machine.hpp"
 
-#include "tools/platen/state_json.hpp"
+#include "tools/platen/log/state_fields.hpp"
 
 namespace platen::cli {
 namespace {
@@ -24,18 +24,6 @@ void take_over(actors::world& into, const actors::world& from, const std::string
 }
 
 }  // namespace
-
-json entity_json(const actors::world& all, const std::string& stream) {
-  const auto slash = stream.find('/');
-  if (slash == std::string::npos) return nullptr;
-  const auto kind = stream.substr(0, slash);
-  const auto id = stream.substr(slash + 1);
-  if (const auto one = all.templates.find(id); kind == "template" && one != all.templates.end())
-    return to_json(one->second);
-  if (const auto one = all.instances.find(id); kind == "instance" && one != all.instances.end())
-    return to_json(one->second);
-  return nullptr;
-}
 
 void time_machine::fold(const events::envelope& event) {
   actors::apply(now_, event);
@@ -121,22 +109,22 @@ result<bool> time_machine::back_to(const matcher& matches) {
   return false;
 }
 
-result<json> time_machine::entity_before() const {
+result<std::vector<actors::field_change>> time_machine::present_changes() const {
   const auto present = log_.at(position_ - 1);
   if (!present) return tl::unexpected(present.error());
   const auto past = checkpoints_.upper_bound(position_ - 1);
   std::size_t from = 0;
-  actors::world alone;
+  actors::world before;
   if (past != checkpoints_.begin()) {
     from = std::prev(past)->first;
-    take_over(alone, std::prev(past)->second, present->stream);
+    take_over(before, std::prev(past)->second, present->stream);
   }
   const auto read = log_.each(from, position_ - 1, [&](const events::envelope& event) {
-    if (event.stream == present->stream) actors::apply(alone, event);
+    if (event.stream == present->stream) actors::apply(before, event);
     return true;
   });
   if (!read) return tl::unexpected(read.error());
-  return entity_json(alone, present->stream);
+  return entity_changes(before, now_, present->stream);
 }
 
 }  // namespace platen::cli

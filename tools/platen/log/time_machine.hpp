@@ -9,12 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/replay.hpp"
+#include "actors/state_changes.hpp"
 #include "tools/platen/log/spool.hpp"
 
 namespace platen::cli {
-
-// The state of a stream's entity as JSON; null where there is none.
-nlohmann::json entity_json(const actors::world& all, const std::string& stream);
 
 // Not thread-safe; the spool must outlive it.
 class time_machine {
@@ -28,7 +26,7 @@ class time_machine {
   // To a position from 0 to the log's size.
   result<void> move_to(std::size_t position);
 
-  // Is shown an event and the state of its entity after it.
+  // Is shown an event and the fields of its entity after it (null: it has none).
   using matcher = std::function<bool(const events::envelope&, const nlohmann::json& after)>;
 
   // To the next event that matches, or to the end. Whether one did.
@@ -37,13 +35,12 @@ class time_machine {
   // To the newest event before the present one that matches, or before the first. Whether one did.
   result<bool> back_to(const matcher& matches);
 
-  // The state of the present event's entity before that event. Needs a position above 0.
-  result<nlohmann::json> entity_before() const;
+  // What the present event changed in its entity. Needs a position above 0.
+  result<std::vector<actors::field_change>> present_changes() const;
 
   std::size_t checkpoints() const { return checkpoints_.size(); }
 
  private:
-
   void fold(const events::envelope& event);
   void keep_checkpoint();
   // The newest world kept for a position up to this one, and its position.

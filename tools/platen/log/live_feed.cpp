@@ -66,12 +66,12 @@ result<bool> live_feed::read_once(bool follow, const visitor& visit) {
       return false;
     }
     after_ = event->sequence;
+    schedule_.succeeded();
     enough = !visit(*event);
     return !enough;
   };
   const auto opened = [&] {
     connected_before_ = true;
-    schedule_.succeeded();
     if (std::exchange(lost_, false))
       announce_("connected again; going on after sequence " + std::to_string(after_));
   };

@@ -13,7 +13,7 @@
 namespace platen::cli {
 
 // How long to wait before the next try: a quarter of a second, doubling up to five seconds, twenty
-// times in a row (about a minute and a half); then no more.
+// times without an event in between (about a minute and a half); then no more.
 class retry_schedule {
  public:
   std::optional<std::chrono::milliseconds> next();

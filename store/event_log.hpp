@@ -50,6 +50,7 @@ struct appended {
 struct head {
   std::uint64_t sequence = 0;  // 0: empty
   events::digest hash{};
+  friend bool operator==(const head&, const head&) = default;
 };
 
 class event_log {

@@ -4,13 +4,14 @@
 #include "store/group_writer.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
+#include "store/rocksdb_state_cache.hpp"
 
 namespace platen::store {
 
 class rocksdb_log::state {
  public:
   state(std::unique_ptr<database> opened, recovered from, const rocksdb_log_options& how)
-      : db(std::move(opened)), writer(*db, listeners, std::move(from), how) {}
+      : db(std::move(opened)), states(*db), writer(*db, listeners, std::move(from), how) {}
 
   // The record under a sequence that an index or a caller named.
   result<std::string> record(std::uint64_t sequence) const {
@@ -29,6 +30,7 @@ class rocksdb_log::state {
   }
 
   std::unique_ptr<database> db;
+  rocksdb_state_cache states;
   subscribers listeners;
   group_writer writer;
 };
@@ -145,6 +147,10 @@ result<void> rocksdb_log::check_index() const {
 
 head rocksdb_log::newest() const {
   return state_->writer.newest();
+}
+
+state_cache& rocksdb_log::states() {
+  return state_->states;
 }
 
 std::uint64_t rocksdb_log::subscribe(listener tell) {

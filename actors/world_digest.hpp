@@ -7,9 +7,9 @@
 
 namespace platen::actors {
 
-// The sum, modulo 2^256, of the state hashes of all entities that are not forgettable(): it does not
-// depend on their order, and a change costs two hashes however many entities there are. It finds
-// accidents and disagreements between programs; against forgery there is the hash chain.
+// The sum, modulo 2^256, of the state hashes of all entities that are not forgettable(): it does
+// not depend on their order, and a change costs two hashes however many entities there are. It
+// finds accidents and disagreements between programs; against forgery there is the hash chain.
 class world_digest {
  public:
   void add(const events::digest& state);

@@ -94,6 +94,17 @@ class event_log {
                         [&](const auto& event, std::string_view) { return visit(event); });
   }
 
+  // The version of a stream's newest event; 0: there is no such stream.
+  virtual result<std::uint64_t> stream_version(const std::string& stream) const {
+    std::uint64_t newest = 0;
+    const auto read = read_stream(stream, 0, [&](const events::envelope& event) {
+      newest = event.version;
+      return true;
+    });
+    if (!read) return tl::unexpected(read.error());
+    return newest;
+  }
+
   // The newest durable event. Thread-safe, cheap.
   virtual head newest() const = 0;
 

@@ -1,5 +1,7 @@
 #include "store/rocksdb_log.hpp"
 
+#include <limits>
+
 #include "events/codec.hpp"
 #include "store/group_writer.hpp"
 #include "store/keys.hpp"
@@ -110,6 +112,17 @@ result<void> rocksdb_log::read_stream_records(const std::string& stream,
   if (!index->status().ok())
     return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
   return {};
+}
+
+result<std::uint64_t> rocksdb_log::stream_version(const std::string& stream) const {
+  const auto index = state_->db->iterate(family::streams);
+  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
+  if (!index->status().ok())
+    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
+  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
+  const auto position = stream_position_from_key(index->key().ToStringView());
+  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
+  return position->version;
 }
 
 result<void> rocksdb_log::check_index() const {

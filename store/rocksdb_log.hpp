@@ -65,6 +65,7 @@ class rocksdb_log final : public event_log {
                                    const record_visitor& visit) const override;
   result<void> read_records(std::uint64_t after_sequence,
                             const record_visitor& visit) const override;
+  result<std::uint64_t> stream_version(const std::string& stream) const override;
   head newest() const override;
   result<void> check_index() const override;
 

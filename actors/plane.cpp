@@ -2,24 +2,28 @@
 
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <future>
 
 #include "actors/registry.hpp"
 #include "actors/replay.hpp"
+#include "actors/state_keeper.hpp"
+#include "actors/wall_clock.hpp"
+#include "store/append_and_wait.hpp"
 
 namespace platen::actors {
 
 namespace {
 
-std::int64_t wall_clock_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 // Version 4, from the kernel's generator.
 std::string random_uuid() {
   static thread_local boost::uuids::random_generator generate;
   return boost::uuids::to_string(generate());
+}
+
+std::string told(const loaded_world& loaded) {
+  auto text = "started from " + std::to_string(loaded.states_taken) + " cached states and " +
+              std::to_string(loaded.events_folded) + " events";
+  if (!loaded.cache_refused.empty()) text += "; the cache was not used: " + loaded.cache_refused;
+  return text;
 }
 
 class plane final : public control_plane {
@@ -119,13 +123,14 @@ class plane final : public control_plane {
 };
 
 tl::expected<void, std::string> plane::begin() {
-  auto log = replay(env_.log);
-  if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
-  const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
-    system_version_ = event.version;
-    return true;
-  });
+  auto loaded = load_world(env_.log, how_.states);
+  if (!loaded)
+    return tl::make_unexpected("the event log cannot be replayed: " + loaded.error().message);
+  if (how_.on_loaded) how_.on_loaded(told(*loaded));
+  auto& log = loaded->all;
+  const auto counted = env_.log.stream_version(system_stream);
   if (!counted) return tl::make_unexpected(counted.error().message);
+  system_version_ = *counted;
 
   auto found = env_.driver.start(
       [this](hypervisor::report report) { caf::anon_send(registry_, std::move(report)); });
@@ -137,23 +142,23 @@ tl::expected<void, std::string> plane::begin() {
   started.accelerator = env_.driver.accelerator();
   if (auto recorded = record(std::move(started)); !recorded) return recorded;
 
-  for (const auto& [id, state] : log->templates) {
+  for (const auto& [id, state] : log.templates) {
     if (state.phase != vm_template::lifecycle::deleted) {
       templates_.publish(std::make_shared<const vm_template::state>(state));
     }
   }
-  for (const auto& [id, state] : log->instances) {
+  for (const auto& [id, state] : log.instances) {
     if (state.phase != instance::lifecycle::deleted) {
       instances_.publish(std::make_shared<const instance::state>(state));
     }
   }
-  auto plan = reconcile(*log, *found);
+  auto plan = reconcile(log, *found);
   for (auto& vm : plan.remove)
     env_.driver.remove(vm);
   for (auto& snapshot : plan.remove_snapshots)
     env_.driver.remove_snapshot(snapshot);
   // Orders, and so reports, begin with `go`, when registry_ is set.
-  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(*log), std::move(plan));
+  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(log), std::move(plan));
   caf::anon_send(registry_, go{});
   running_ = true;
   return {};
@@ -161,16 +166,11 @@ tl::expected<void, std::string> plane::begin() {
 
 // A fact about the daemon itself. Blocking.
 tl::expected<void, std::string> plane::record(events::event what) {
-  auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
-  auto result = durable->get_future();
-  env_.log.append(
-      {system_stream,
-       system_version_,
-       {"", "platend", events::origin::system},
-       env_.now_us(),
-       {std::move(what)}},
-      [durable](store::result<store::appended> r) { durable->set_value(std::move(r)); });
-  const auto appended = result.get();
+  const auto appended = store::append_and_wait(env_.log, {system_stream,
+                                                          system_version_,
+                                                          {"", "platend", events::origin::system},
+                                                          env_.now_us(),
+                                                          {std::move(what)}});
   if (!appended) return tl::make_unexpected(appended.error().message);
   system_version_ = appended->version;
   return {};

@@ -1,16 +1,19 @@
 #include "store/rocksdb_log.hpp"
 
+#include <limits>
+
 #include "events/codec.hpp"
 #include "store/group_writer.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
+#include "store/rocksdb_state_cache.hpp"
 
 namespace platen::store {
 
 class rocksdb_log::state {
  public:
   state(std::unique_ptr<database> opened, recovered from, const rocksdb_log_options& how)
-      : db(std::move(opened)), writer(*db, listeners, std::move(from), how) {}
+      : db(std::move(opened)), states(*db), writer(*db, listeners, std::move(from), how) {}
 
   // The record under a sequence that an index or a caller named.
   result<std::string> record(std::uint64_t sequence) const {
@@ -29,6 +32,7 @@ class rocksdb_log::state {
   }
 
   std::unique_ptr<database> db;
+  rocksdb_state_cache states;
   subscribers listeners;
   group_writer writer;
 };
@@ -110,6 +114,17 @@ result<void> rocksdb_log::read_stream_records(const std::string& stream,
   return {};
 }
 
+result<std::uint64_t> rocksdb_log::stream_version(const std::string& stream) const {
+  const auto index = state_->db->iterate(family::streams);
+  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
+  if (!index->status().ok())
+    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
+  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
+  const auto position = stream_position_from_key(index->key().ToStringView());
+  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
+  return position->version;
+}
+
 result<void> rocksdb_log::check_index() const {
   const std::uint64_t last = newest().sequence;
   std::uint64_t entries = 0;
@@ -145,6 +160,10 @@ result<void> rocksdb_log::check_index() const {
 
 head rocksdb_log::newest() const {
   return state_->writer.newest();
+}
+
+state_cache& rocksdb_log::states() {
+  return state_->states;
 }
 
 std::uint64_t rocksdb_log::subscribe(listener tell) {

@@ -100,7 +100,8 @@ class folder {
 
 state evolve(state before, const events::envelope& event) {
   before.version = event.version;
-  std::visit(folder(before, event), event.what);
+  // So that a state may be forgotten: nothing that follows would bring it back.
+  if (!forgettable(before)) std::visit(folder(before, event), event.what);
   return before;
 }
 
@@ -141,6 +142,10 @@ bool settled(const state& value) {
     default:
       return false;
   }
+}
+
+bool forgettable(const state& value) {
+  return value.phase == lifecycle::deleted && value.clones_in_flight.empty();
 }
 
 std::string snapshot_id(const std::string& template_id, std::uint32_t attempt) {

@@ -85,6 +85,9 @@ std::string_view shown_lifecycle(const state& value);
 // True where a request for a clone need not wait any longer: it can be granted or must fail.
 bool settled(const state& value);
 
+// Deleted, and no clone needs its snapshot any more: it may be forgotten.
+bool forgettable(const state& value);
+
 // The name a preparation's snapshot has, known before it exists so that it can be found after a
 // crash between its rename and its event.
 std::string snapshot_id(const std::string& template_id, std::uint32_t attempt);

@@ -6,7 +6,7 @@
 #include "tools/platen/commands.hpp"
 #include "tools/platen/log/event_line.hpp"
 #include "tools/platen/log/narrator.hpp"
-#include "tools/platen/log_source.hpp"
+#include "tools/platen/log/opened_log.hpp"
 #include "tools/platen/output.hpp"
 
 namespace platen::cli {
@@ -67,9 +67,7 @@ void print_story(const subject& about, const name_book& names, const narrator& s
 }
 
 result<void> explain(const context& ctx, const std::string& what) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  const auto copy = spool::of(**log);
+  const auto copy = open_spool(ctx);
   if (!copy) return tl::unexpected(copy.error());
   const auto names = read_names(*copy);
   if (!names) return tl::unexpected(names.error());

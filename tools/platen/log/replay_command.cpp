@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "tools/platen/commands.hpp"
+#include "tools/platen/log/opened_log.hpp"
 #include "tools/platen/log/replay_modes.hpp"
 #include "tools/platen/log/stepper.hpp"
-#include "tools/platen/log_source.hpp"
 #include "tools/platen/output.hpp"
 #include "tools/platen/state_json.hpp"
 
@@ -22,9 +22,7 @@ struct replay_wish {
 };
 
 result<void> show_world(const context& ctx, const std::string& at) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  const auto copy = spool::of(**log);
+  const auto copy = open_spool(ctx);
   if (!copy) return tl::unexpected(copy.error());
   const auto end = at.empty() ? copy->size() : position_of(*copy, at);
   if (!end) return tl::unexpected(failure{end.error().code, "--at: " + end.error().message});

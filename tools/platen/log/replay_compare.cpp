@@ -2,8 +2,8 @@
 #include <iostream>
 
 #include "events/json.hpp"
-#include "tools/platen/disk_log.hpp"
 #include "tools/platen/log/child_output.hpp"
+#include "tools/platen/log/opened_log.hpp"
 #include "tools/platen/log/replay_checks.hpp"
 #include "tools/platen/log/replay_modes.hpp"
 #include "tools/platen/log/stepper.hpp"
@@ -12,12 +12,6 @@
 
 namespace platen::cli {
 namespace {
-
-result<spool> copy_of_log(const context& ctx) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  return spool::of(**log);
-}
 
 // ---- check -------------------------------------------------------------------------------------
 
@@ -109,7 +103,7 @@ void print_versions(const json& report) {
 }  // namespace
 
 result<void> replay_hashes(const context& ctx, const std::string& at) {
-  const auto log = copy_of_log(ctx);
+  const auto log = open_spool(ctx);
   if (!log) return tl::unexpected(log.error());
   const auto end = at.empty() ? log->size() : position_of(*log, at);
   if (!end) return tl::unexpected(end.error());
@@ -131,7 +125,7 @@ result<void> replay_hashes(const context& ctx, const std::string& at) {
 }
 
 result<void> replay_check(const context& ctx) {
-  const auto log = copy_of_log(ctx);
+  const auto log = open_spool(ctx);
   if (!log) return tl::unexpected(log.error());
   const auto report = check_stored_hashes(*log);
   if (!report) return tl::unexpected(report.error());
@@ -145,7 +139,7 @@ result<void> replay_check(const context& ctx) {
 }
 
 result<void> replay_against(const context& ctx, const std::string& other) {
-  const auto log = copy_of_log(ctx);
+  const auto log = open_spool(ctx);
   if (!log) return tl::unexpected(log.error());
   // The log may go on growing while both read it.
   const auto newest = log->size() == 0 ? 0 : log->sequence_at(log->size() - 1);

@@ -4,10 +4,10 @@
 #include <iostream>
 #include <sstream>
 
+#include "tools/platen/log/opened_log.hpp"
 #include "tools/platen/log/replay_modes.hpp"
 #include "tools/platen/log/stepper.hpp"
 #include "tools/platen/log/subject.hpp"
-#include "tools/platen/log_source.hpp"
 #include "tools/platen/output.hpp"
 
 namespace platen::cli {
@@ -77,9 +77,7 @@ result<void> talk(const context& ctx, stepper& steps) {
 }  // namespace
 
 result<void> replay_step(const context& ctx, const std::string& at, const std::string& script) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  const auto copy = spool::of(**log);
+  const auto copy = open_spool(ctx);
   if (!copy) return tl::unexpected(copy.error());
   auto names = read_names(*copy);
   if (!names) return tl::unexpected(names.error());

@@ -18,22 +18,27 @@ std::optional<std::string> hash_in(const std::map<std::string, State>& entities,
 }
 
 template <class State>
-void add_all(events::sha256& digest, const std::map<std::string, State>& entities,
-             std::string (*stream_of)(const std::string&)) {
-  using namespace std::string_view_literals;
-  for (const auto& [id, state] : entities)
-    digest.update(stream_of(id)).update("\0"sv).update(actors::state_hash(state));
+std::optional<events::digest> counted(const std::map<std::string, State>& entities,
+                                      const std::string& id) {
+  const auto found = entities.find(id);
+  if (found == entities.end() || forgettable(found->second)) return std::nullopt;
+  return actors::state_hash(found->second);
+}
+
+std::optional<events::digest> counted(const actors::world& all, const std::string& stream) {
+  if (!actors::is_entity_stream(stream)) return std::nullopt;
+  const auto id = stream.substr(stream.find('/') + 1);
+  return actors::is_template_stream(stream) ? counted(all.templates, id)
+                                            : counted(all.instances, id);
 }
 
 }  // namespace
 
 std::optional<state_line> line_of(const actors::world& after, const events::envelope& event) {
-  const auto slash = event.stream.find('/');
-  if (slash == std::string::npos) return std::nullopt;
-  const auto id = event.stream.substr(slash + 1);
-  std::optional<std::string> hash;
-  if (event.stream == actors::template_stream(id)) hash = hash_in(after.templates, id);
-  if (event.stream == actors::instance_stream(id)) hash = hash_in(after.instances, id);
+  if (!actors::is_entity_stream(event.stream)) return std::nullopt;
+  const auto id = event.stream.substr(event.stream.find('/') + 1);
+  auto hash = actors::is_template_stream(event.stream) ? hash_in(after.templates, id)
+                                                       : hash_in(after.instances, id);
   if (!hash) return std::nullopt;
   return state_line{event.sequence, event.stream, event.version, *std::move(hash)};
 }
@@ -52,11 +57,16 @@ std::optional<state_line> parse_state_line(const std::string& text) {
   return events::digest_from_hex(line.hash) ? std::optional(line) : std::nullopt;
 }
 
-std::string world_hash(const actors::world& all) {
-  events::sha256 digest;
-  add_all(digest, all.templates, actors::template_stream);
-  add_all(digest, all.instances, actors::instance_stream);
-  return events::to_hex(digest.finish());
+const actors::world_digest& world_digests::of(const actors::world& all) {
+  for (const auto& stream : changed_) {
+    if (const auto old = included_.extract(stream)) sum_.remove(old.mapped());
+    const auto hash = counted(all, stream);
+    if (!hash) continue;
+    sum_.add(*hash);
+    included_.emplace(stream, *hash);
+  }
+  changed_.clear();
+  return sum_;
 }
 
 }  // namespace platen::cli

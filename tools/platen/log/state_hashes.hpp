@@ -2,10 +2,12 @@
 // and what it wrote long ago, make of the same log. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
-#include "actors/replay.hpp"
+#include "actors/world_digest.hpp"
 
 namespace platen::cli {
 
@@ -24,8 +26,20 @@ std::optional<state_line> line_of(const actors::world& after, const events::enve
 std::string to_text(const state_line& line);
 std::optional<state_line> parse_state_line(const std::string& text);
 
-// Of all entities: SHA-256 over the stream, a zero byte and the state hash of each template, then
-// of each instance, in the order of their UUIDs. Lower-case hex.
-std::string world_hash(const actors::world& all);
+// The digest of all entities, for following a log with many checkpoints: what did not change since
+// the last look is not hashed again.
+class world_digests {
+ public:
+  // Call it for each event that was folded in.
+  void changed(const std::string& stream) { changed_.insert(stream); }
+
+  // As actors::digest_of(all), for a world of which every change was told.
+  const actors::world_digest& of(const actors::world& all);
+
+ private:
+  actors::world_digest sum_;
+  std::map<std::string, events::digest> included_;  // by stream
+  std::set<std::string> changed_;
+};
 
 }  // namespace platen::cli

@@ -5,10 +5,9 @@
 
 #include "tools/platen/commands.hpp"
 #include "tools/platen/log/filter_options.hpp"
-#include "tools/platen/log/spool.hpp"
+#include "tools/platen/log/opened_log.hpp"
 #include "tools/platen/log/subject.hpp"
 #include "tools/platen/log/timeline.hpp"
-#include "tools/platen/log_source.hpp"
 #include "tools/platen/output.hpp"
 
 namespace platen::cli {
@@ -21,9 +20,7 @@ struct timeline_wish {
 };
 
 result<timeline> draw(const context& ctx, const timeline_wish& wish) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  const auto copy = spool::of(**log);
+  const auto copy = open_spool(ctx);
   if (!copy) return tl::unexpected(copy.error());
   const auto names = read_names(*copy);
   if (!names) return tl::unexpected(names.error());

@@ -21,6 +21,12 @@ void print(const context& ctx, const answer& what) {
   print_lines(what.text);
 }
 
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t");
+  return begin == std::string::npos ? ""
+                                    : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
 // Commands that nobody watches: the first one that fails ends them.
 class script_run {
  public:
@@ -31,7 +37,7 @@ class script_run {
     ++number_;
     const auto done = steps_.run(text);
     if (!done)
-      return fail(exit_code::failed, "command " + std::to_string(number_) + " ('" + text +
+      return fail(exit_code::failed, "command " + std::to_string(number_) + " ('" + trimmed(text) +
                                          "'): " + done.error().message);
     if (done->quit) return false;
     if (!done->data.is_null() || !done->text.empty()) print(ctx_, *done);

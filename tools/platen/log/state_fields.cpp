@@ -27,7 +27,7 @@ class json_writer {
   static json of(const T& value) {
     if constexpr (actors::described<T>) {
       json_writer inner;
-      describe(value, inner);
+      actors::describe(value, inner);
       return inner.out;
     } else if constexpr (std::is_enum_v<T>) {
       return std::string(to_string(value));
@@ -51,7 +51,7 @@ class json_writer {
 template <class State>
 json write(const State& value) {
   json_writer writer;
-  describe(value, writer);
+  actors::describe(value, writer);
   return std::move(writer.out);
 }
 
@@ -73,7 +73,7 @@ class name_lister {
   template <class T>
   void add(const T& value) {
     if constexpr (actors::described<T>)
-      describe(value, *this);
+      actors::describe(value, *this);
     else
       names.insert(path_);
   }
@@ -149,9 +149,9 @@ std::vector<actors::field_change> entity_changes(const actors::world& before,
                                                  const std::string& stream) {
   const auto id = id_of(stream);
   if (stream.starts_with("template/"))
-    return changes(state_in(before.templates, id), state_in(after.templates, id));
+    return actors::changes(state_in(before.templates, id), state_in(after.templates, id));
   if (stream.starts_with("instance/"))
-    return changes(state_in(before.instances, id), state_in(after.instances, id));
+    return actors::changes(state_in(before.instances, id), state_in(after.instances, id));
   return {};
 }
 
@@ -174,8 +174,10 @@ const json* field_at(const json& state, const std::string& path) {
 const std::vector<std::string>& field_names() {
   static const std::vector<std::string> names = [] {
     name_lister lister;
-    describe(actors::vm_template::state{}, lister);
-    describe(actors::instance::state{}, lister);
+    const actors::vm_template::state any_template;
+    const actors::instance::state any_instance;
+    actors::describe(any_template, lister);
+    actors::describe(any_instance, lister);
     return std::vector<std::string>(lister.names.begin(), lister.names.end());
   }();
   return names;

@@ -29,7 +29,7 @@ class dictionary {
 
 // JSON inside a <script>: the only character that HTML could act on there is "<". What guests and
 // clients wrote is in it, and it is only ever shown as text.
-void put(std::ostream& out, std::string_view json_text) {
+void put_text(std::ostream& out, std::string_view json_text) {
   for (std::size_t begin = 0; begin < json_text.size();) {
     const auto at = std::min(json_text.find('<', begin), json_text.size());
     out << json_text.substr(begin, at - begin);
@@ -38,8 +38,8 @@ void put(std::ostream& out, std::string_view json_text) {
   }
 }
 
-void put(std::ostream& out, const json& value) {
-  put(out, value.dump(-1, ' ', true, json::error_handler_t::replace));
+void put_json(std::ostream& out, const json& value) {
+  put_text(out, value.dump(-1, ' ', true, json::error_handler_t::replace));
 }
 
 // Times are given from the beginning of the picture, in microseconds.
@@ -73,12 +73,12 @@ void put_data(std::ostream& out, const timeline& picture) {
                                     {"links", links},
                                     {"restarts", restarts}}) {
     out << ",\"" << name << "\":";
-    put(out, value);
+    put_json(out, value);
   }
   out << ",\"details\":[";
   for (const auto& one : picture.markers) {
     if (&one != &picture.markers.front()) out << ",\n";
-    put(out, one.event);
+    put_text(out, one.event);
   }
   out << "]}";
 }

@@ -108,7 +108,7 @@ result<answer> stepper::here() const {
   const auto present = log_.at(world_.position() - 1);
   if (!present) return tl::unexpected(present.error());
   return answer{
-      event_line(*present, {}, names_),
+      event_summary(*present, names_),
       {{"sequence", present->sequence}, {"event", json::parse(events::to_json(*present))}}};
 }
 
@@ -238,7 +238,7 @@ result<answer> stepper::list() const {
   const auto read = log_.each(from, to, [&](const events::envelope& one) {
     const bool present = ++position == world_.position();
     out.text += (out.text.empty() ? "" : "\n") + std::string(present ? "> " : "  ") +
-                event_line(one, {}, names_);
+                event_summary(one, names_);
     out.data.push_back({{"sequence", one.sequence},
                         {"stream", names_.label(one.stream)},
                         {"type", events::type_name(one.what)},

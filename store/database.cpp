@@ -15,6 +15,7 @@ constexpr std::size_t write_buffer_bytes = std::size_t{32} << 20U;
 constexpr std::size_t wal_bytes_max = std::size_t{128} << 20U;
 constexpr std::size_t info_log_bytes_max = std::size_t{4} << 20U;
 constexpr std::size_t info_logs_kept = 4;
+constexpr std::size_t readahead_bytes = std::size_t{1} << 20U;
 constexpr int open_files_max = 512;
 
 rocksdb::DBOptions database_options(const rocksdb_log_options& how) {
@@ -109,6 +110,13 @@ database::~database() {
 std::unique_ptr<rocksdb::Iterator> database::iterate(family which) const {
   return std::unique_ptr<rocksdb::Iterator>(
       db_->NewIterator(rocksdb::ReadOptions(), (*this)[which]));
+}
+
+std::unique_ptr<rocksdb::Iterator> database::scan(family which) const {
+  rocksdb::ReadOptions options;
+  options.readahead_size = readahead_bytes;
+  options.fill_cache = false;
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, (*this)[which]));
 }
 
 rocksdb::Status database::write_synced(rocksdb::WriteBatch& batch) const {

@@ -73,7 +73,7 @@ result<void> rocksdb_log::read_records(std::uint64_t after_sequence,
     before = {after_sequence, predecessor->hash};
   }
   chain_check chain(before);
-  const auto records = state_->db->iterate(family::events);
+  const auto records = state_->db->scan(family::events);
   for (records->Seek(number_key(after_sequence + 1)); chain.last().sequence < last;
        records->Next()) {
     const std::uint64_t expected = chain.last().sequence + 1;

@@ -26,6 +26,27 @@ std::string told(const loaded_world& loaded) {
   return text;
 }
 
+// Calls `done` once at most, and in the end even if nobody did: a message that is dropped because
+// its receiver has ended takes the last copy with it.
+template <class T>
+control_plane::callback<T> exactly_once(control_plane::callback<T> done) {
+  struct open_question {
+    explicit open_question(control_plane::callback<T> asker) : done(std::move(asker)) {}
+    open_question(const open_question&) = delete;
+    open_question& operator=(const open_question&) = delete;
+    ~open_question() {
+      give(refuse(rejection::kind::unavailable, "the daemon is stopping: ask again"));
+    }
+    void give(answer<T> what) {
+      if (auto asker = std::exchange(done, nullptr)) asker(std::move(what));
+    }
+    control_plane::callback<T> done;
+  };
+  return [question = std::make_shared<open_question>(std::move(done))](answer<T> what) {
+    question->give(std::move(what));
+  };
+}
+
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
@@ -43,7 +64,8 @@ class plane final : public control_plane {
   tl::expected<void, std::string> begin();
 
   void create(create_instance wish, events::cause why, callback<created> done) override {
-    caf::anon_send(registry_, create_message{std::move(wish), std::move(why), std::move(done)});
+    caf::anon_send(registry_,
+                   create_message{std::move(wish), std::move(why), exactly_once(std::move(done))});
   }
 
   void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
@@ -62,7 +84,7 @@ class plane final : public control_plane {
   }
 
   void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
-    template_ask question{vm_template::remove{}, std::move(why), std::move(done)};
+    template_ask question{vm_template::remove{}, std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
   }
 
@@ -105,7 +127,7 @@ class plane final : public control_plane {
  private:
   void ask_instance(std::string uuid, instance::command what, events::cause why,
                     callback<instance_ptr> done) {
-    instance_ask question{std::move(what), std::move(why), std::move(done)};
+    instance_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 

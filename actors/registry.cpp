@@ -165,8 +165,12 @@ void registry::on_create(const create_message& message) {
     request_instance(create, uuid, nullptr);
     return;
   }
-  // The instance refers to its template, so the template has to be durable first.
+  // The instance refers to its template, so the template has to be durable first. Without autostart
+  // nobody asks for a clone: `prepare` still means that the template is made, and so the
+  // preparation has to be durable as well before the create is acknowledged.
+  const bool only_prepares = create.wish.from->prepare && !create.wish.autostart;
   template_ask question{vm_template::confirm{}, create.why, nullptr};
+  if (only_prepares) question.what = vm_template::request_preparation{env_.now_us()};
   question.done = [self = caf::actor_cast<caf::actor>(this), create, uuid,
                    template_id](tl::expected<template_ptr, rejection> result) {
     caf::anon_send(self, template_confirmed{create, template_id, uuid, std::move(result)});
@@ -223,13 +227,6 @@ void registry::on_template_confirmed(const template_confirmed& message) {
     return;
   }
   request_instance(message.create, message.instance_id, *message.result);
-  // Without autostart nobody asks for a clone; `prepare` still means that the template is made.
-  const auto found = templates_.find(message.template_id);
-  if (!message.create.wish.autostart && message.create.wish.from->prepare &&
-      found != templates_.end()) {
-    send(found->second.actor, template_ask{vm_template::request_preparation{env_.now_us()},
-                                           message.create.why, nullptr});
-  }
 }
 
 void registry::request_instance(const create_message& message, const std::string& uuid,

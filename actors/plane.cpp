@@ -22,6 +22,35 @@ std::string random_uuid() {
   return boost::uuids::to_string(generate());
 }
 
+// The log takes no more at a time.
+constexpr std::size_t events_an_append = 64;
+
+// What reconciliation is about to do to the world.
+std::vector<events::event> facts_of(const reconciliation& plan, const world& log) {
+  std::vector<events::event> facts;
+  for (const auto& [id, then] : plan.entities) {
+    if (then != action::adopt) continue;
+    const auto of = log.templates.find(id);
+    events::vm_adopted adopted;
+    adopted.kind = of != log.templates.end() ? "template" : "instance";
+    adopted.id = id;
+    adopted.attempt = of != log.templates.end() ? of->second.attempt : log.instances.at(id).attempt;
+    facts.emplace_back(std::move(adopted));
+  }
+  const auto removed = [&](const char* kind, const std::string& id, std::uint32_t attempt) {
+    events::leftover_removed leftover;
+    leftover.kind = kind;
+    leftover.id = id;
+    leftover.attempt = attempt;
+    facts.emplace_back(std::move(leftover));
+  };
+  for (const auto& vm : plan.remove)
+    removed("vm", vm.id, vm.attempt);
+  for (const auto& snapshot : plan.remove_snapshots)
+    removed("snapshot", snapshot, 0);
+  return facts;
+}
+
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
@@ -72,12 +101,12 @@ class plane final : public control_plane {
   std::vector<template_ptr> templates() const override { return templates_.all(); }
 
   instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
-                             deadline when) const override {
-    return instances_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return instances_.wait(uuid, until, when, decltype(instances_)::waiter::client, give_up);
   }
   template_ptr wait_template(const std::string& uuid, const template_predicate& until,
-                             deadline when) const override {
-    return templates_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return templates_.wait(uuid, until, when, decltype(templates_)::waiter::client, give_up);
   }
   void cancel_waits() override {
     instances_.cancel_waits();
@@ -106,7 +135,7 @@ class plane final : public control_plane {
   }
 
   void stop_all_vms();
-  tl::expected<void, std::string> record(events::event what);
+  tl::expected<void, std::string> record(std::vector<events::event> what, events::origin source);
 
   plane_setup setup_;
   options how_;
@@ -135,7 +164,9 @@ tl::expected<void, std::string> plane::begin() {
   started.version = how_.version;
   started.hypervisor = env_.driver.name();
   started.accelerator = env_.driver.accelerator();
-  if (auto recorded = record(std::move(started)); !recorded) return recorded;
+  if (auto recorded = record({std::move(started)}, events::origin::system); !recorded) {
+    return recorded;
+  }
 
   for (const auto& [id, state] : log->templates) {
     if (state.phase != vm_template::lifecycle::deleted) {
@@ -148,6 +179,9 @@ tl::expected<void, std::string> plane::begin() {
     }
   }
   auto plan = reconcile(*log, *found);
+  if (auto recorded = record(facts_of(plan, *log), events::origin::reconcile); !recorded) {
+    return recorded;
+  }
   for (auto& vm : plan.remove)
     env_.driver.remove(vm);
   for (auto& snapshot : plan.remove_snapshots)
@@ -159,20 +193,24 @@ tl::expected<void, std::string> plane::begin() {
   return {};
 }
 
-// A fact about the daemon itself. Blocking.
-tl::expected<void, std::string> plane::record(events::event what) {
-  auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
-  auto result = durable->get_future();
-  env_.log.append(
-      {system_stream,
-       system_version_,
-       {"", "platend", events::origin::system},
-       env_.now_us(),
-       {std::move(what)}},
-      [durable](store::result<store::appended> r) { durable->set_value(std::move(r)); });
-  const auto appended = result.get();
-  if (!appended) return tl::make_unexpected(appended.error().message);
-  system_version_ = appended->version;
+// Facts about the daemon itself, durable when this returns. Blocking.
+tl::expected<void, std::string> plane::record(std::vector<events::event> what,
+                                              events::origin source) {
+  for (std::size_t begin = 0; begin < what.size(); begin += events_an_append) {
+    const auto first = what.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = std::min(events_an_append, what.size() - begin);
+    auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
+    auto result = durable->get_future();
+    env_.log.append({system_stream,
+                     system_version_,
+                     {"", "platend", source},
+                     env_.now_us(),
+                     {first, first + static_cast<std::ptrdiff_t>(count)}},
+                    [durable](auto r) { durable->set_value(std::move(r)); });
+    const auto appended = result.get();
+    if (!appended) return tl::make_unexpected(appended.error().message);
+    system_version_ = appended->version;
+  }
   return {};
 }
 
@@ -205,7 +243,7 @@ void plane::shutdown(bool stop_vms) {
   env_.driver.shutdown();
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
   registry_ = nullptr;
-  record(events::daemon_stopped{});
+  record({events::daemon_stopped{}}, events::origin::system);
 }
 
 }  // namespace

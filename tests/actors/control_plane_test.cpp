@@ -55,6 +55,9 @@ class daemon_life {
     }
   }
 
+  // One step of one actor.
+  void step() { scheduler().run_once(); }
+
   void advance_ms(std::int64_t ms) {
     for (const auto until = now_us_ + ms * 1000; now_us_ < until;) {
       now_us_ += 1000;
@@ -86,6 +89,25 @@ class daemon_life {
     });
   }
 
+  // A create of an instance that does not start, for a wished uuid; the answer goes to `told`.
+  void create_as(const std::string& uuid, const std::string& name = "",
+                 const std::string& of_template = "") {
+    create_instance wish;
+    wish.uuid = uuid;
+    wish.name = name;
+    if (of_template.empty()) {
+      wish.spec.image = "demo:v1";
+    } else {
+      wish.from.emplace();
+      wish.from->which.name = of_template;
+      wish.from->prepare = true;
+      wish.from->create_args.emplace();
+      wish.from->create_args->image = "demo:v1";
+    }
+    plane->create(wish, cause("create " + uuid),
+                  [this](answer<created> result) { told.push_back(std::move(result)); });
+  }
+
   instance_ptr instance_named(const std::string& name) const {
     return plane->find_instance({"", name});
   }
@@ -99,6 +121,7 @@ class daemon_life {
 
   std::unique_ptr<control_plane> plane;
   std::map<std::string, std::string> answers;  // empty: accepted
+  std::vector<answer<created>> told;           // of create_as, in order
   std::string fatal;
 
  private:
@@ -116,6 +139,33 @@ class daemon_life {
   std::multimap<std::int64_t, std::function<void()>> due_;
   caf::actor_system system_;
   std::unique_ptr<hypervisor::driver> driver_;
+};
+
+// A log that does not take events of one type.
+class refusing_log final : public store::event_log {
+ public:
+  refusing_log(store::event_log& of, std::string type) : of_(of), type_(std::move(type)) {}
+
+  void append(store::append_request request, append_callback done) override {
+    if (events::type_name(request.what.front()) != type_)
+      return of_.append(std::move(request), std::move(done));
+    done(tl::unexpected(store::error{store::error::kind::io, "refused by the test"}));
+  }
+  store::result<void> read_stream_records(const std::string& stream, std::uint64_t after,
+                                          const record_visitor& visit) const override {
+    return of_.read_stream_records(stream, after, visit);
+  }
+  store::result<void> read_records(std::uint64_t after,
+                                   const record_visitor& visit) const override {
+    return of_.read_records(after, visit);
+  }
+  store::head newest() const override { return of_.newest(); }
+  std::uint64_t subscribe(listener tell) override { return of_.subscribe(std::move(tell)); }
+  void unsubscribe(std::uint64_t token) override { of_.unsubscribe(token); }
+
+ private:
+  store::event_log& of_;
+  std::string type_;
 };
 
 // A machine: what stays when daemons come and go.
@@ -452,4 +502,222 @@ TEST_CASE("the same seed gives the same log") {
   };
   CHECK(run(7) == run(7));
   CHECK(run(7) != run(8));
+}
+
+// ---- a wished uuid ------------------------------------------------------------------------------
+
+TEST_CASE("P4: creates for the same uuid at the same time make one instance, all are told of it") {
+  for (const std::string of_template : {"", "web"}) {
+    for (unsigned seed = 1; seed <= 10; ++seed) {
+      INFO("template '" << of_template << "', seed " << seed);
+      machine m;
+      auto daemon = m.boot(seed);
+      for (int i = 0; i < 5; ++i)
+        daemon->create_as("wished-uuid", "", of_template);
+      daemon->run();
+      daemon->create_as("wished-uuid", "", of_template);
+      daemon->advance_ms(1000);
+      REQUIRE(daemon->told.size() == 6);
+      for (const auto& one : daemon->told) {
+        REQUIRE(one);
+        CHECK(one->instance->id == "wished-uuid");
+        CHECK(one->instance->name == "instance-wished-u");
+        CHECK((one->of != nullptr) == !of_template.empty());
+      }
+      CHECK(m.count("InstanceRequested") == 1);
+      CHECK(m.count("PreparationStarted") == (of_template.empty() ? 0 : 1));
+    }
+  }
+}
+
+TEST_CASE("P4: a create for the uuid of an instance of an earlier daemon is answered with it") {
+  for (std::int64_t dies_after = 0; dies_after <= 240; dies_after += 20) {
+    INFO("dies after " << dies_after << " ms");
+    machine m;
+    auto first = m.boot();
+    first->create_as("wished-uuid", "a", "web");
+    if (dies_after > 0) first->advance_ms(dies_after);
+    first.reset();
+    auto second = m.boot(2);
+    second->create_as("wished-uuid", "a", "web");
+    second->advance_ms(1000);
+    REQUIRE(second->told.size() == 1);
+    REQUIRE(second->told[0]);
+    CHECK(second->told[0]->instance->name == "a");
+    CHECK(m.count("InstanceRequested") == 1);
+    CHECK(second->template_named("web")->phase == template_phase::snapshotted);
+  }
+}
+
+TEST_CASE(
+    "P4: an instance whose daemon died before it asked for the template gets it by the retry") {
+  machine m;
+  auto first = m.boot();
+  // Everything up to the instance itself is durable, and nothing after it.
+  first->create_as("wished-uuid", "a", "web");
+  while (m.count("InstanceRequested") == 0)
+    first->step();
+  REQUIRE(m.count("PreparationStarted") == 0);
+  first.reset();
+  auto second = m.boot(2);
+  second->advance_ms(1000);
+  REQUIRE(m.count("PreparationStarted") == 0);
+  second->create_as("wished-uuid", "a", "web");
+  second->advance_ms(1000);
+  CHECK(second->template_named("web")->phase == template_phase::snapshotted);
+}
+
+TEST_CASE("P4: a create for the uuid of a deleted instance is refused and harms nobody") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("wished-uuid", "a");
+  daemon->run();
+  daemon->plane->delete_instance("wished-uuid", daemon_life::cause("rm"), [](const auto&) {});
+  daemon->create_as("wished-uuid", "a");  // while it is being deleted
+  daemon->run();
+  daemon->create_as("wished-uuid", "a");  // when nothing is left of it
+  daemon->run();
+  REQUIRE(daemon->told.size() == 3);
+  for (const auto place : {1u, 2u}) {
+    REQUIRE_FALSE(daemon->told[place]);
+    CHECK(daemon->told[place].error().what == rejection::kind::wrong_state);
+  }
+  CHECK(daemon->fatal.empty());
+  CHECK(m.count("InstanceRequested") == 1);
+  daemon->create_as("another-uuid", "a");
+  daemon->run();
+  CHECK(daemon->told.back());
+}
+
+TEST_CASE("P8: askers of one create are bounded, one more is told that it is busy") {
+  machine m;
+  auto daemon = m.boot();
+  m.log.hold();
+  for (int i = 0; i < 100; ++i)
+    daemon->create_as("wished-uuid");
+  daemon->run();
+  REQUIRE(daemon->told.size() == 100 - 64);
+  for (const auto& refused : daemon->told)
+    CHECK(refused.error().what == rejection::kind::busy);
+  m.log.release();
+  daemon->run();
+  CHECK(daemon->told.size() == 100);
+  CHECK(daemon->told.back());
+}
+
+TEST_CASE("a create that the log refuses gives its name and place back") {
+  machine m;
+  auto daemon = m.boot();
+  create_instance wish;
+  wish.name = "large";
+  wish.spec.image = "demo:v1";
+  wish.spec.args.assign(1, std::string(5 << 20, 'x'));  // more than an event may have
+  std::string refusal;
+  daemon->plane->create(wish, daemon_life::cause("r"),
+                        [&](const auto& result) { refusal = result.error().message; });
+  daemon->run();
+  CHECK(refusal.find("the event log refused") == 0);
+  daemon->create_as("", "large");
+  daemon->run();
+  CHECK(daemon->told.at(0));
+}
+
+TEST_CASE("P8: commands that wait for one entity are bounded, one more is told that it is busy") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("one");
+  daemon->run();
+  m.log.hold();
+  std::size_t busy = 0;
+  std::size_t done = 0;
+  for (int i = 0; i < 4096 + 1 + 10; ++i)
+    daemon->plane->start_instance("one", daemon_life::cause("s"), [&](const auto& result) {
+      result ? ++done : ++busy;
+      if (!result) CHECK(result.error().what == rejection::kind::busy);
+    });
+  daemon->run();
+  CHECK(busy == 10);
+  CHECK(done == 0);
+  m.log.release();
+  daemon->advance_ms(100);
+  CHECK(done == 4096 + 1);
+}
+
+// ---- waits
+// ---------------------------------------------------------------------------------------
+
+TEST_CASE("a wait ends with the latest state when whoever waits gives up") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("one", "a");
+  daemon->run();
+  const auto never = [](const instance::state&) { return false; };
+  std::stop_source gives_up;
+  std::thread client([&] { gives_up.request_stop(); });
+  const auto latest = daemon->plane->wait_instance("one", never, {}, gives_up.get_token());
+  client.join();
+  CHECK(latest->name == "a");
+  CHECK(daemon->plane->wait_instance("one", never, {}, gives_up.get_token())->name == "a");
+}
+
+// ---- reconciliation in the log
+// -------------------------------------------------------------------
+
+TEST_CASE("P5: what reconciliation adopts and removes is in the log, with its origin") {
+  machine m;
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(1000);
+  first->create("b", "slow");
+  first->advance_ms(100);
+  const auto instance_id = first->instance_named("a")->id;
+  const auto template_id = first->template_named("slow")->id;
+  first.reset();
+  m.world->vms[{"nobody", 3}].alive = true;
+  m.world->snapshots.insert("stray");
+  const auto before = m.log.newest().sequence;
+
+  auto second = m.boot(2);
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> adopted;
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> removed;
+  REQUIRE(m.log.read_all(before, [&](const events::envelope& event) {
+    const auto* took = std::get_if<events::vm_adopted>(&event.what);
+    const auto* left = std::get_if<events::leftover_removed>(&event.what);
+    if (took) adopted.emplace(took->kind, took->id, took->attempt);
+    if (left) removed.emplace(left->kind, left->id, left->attempt);
+    if (took || left) {
+      CHECK(event.stream == system_stream);
+      CHECK(event.why == events::cause{"", "platend", events::origin::reconcile});
+    }
+    return true;
+  }));
+  CHECK(adopted == decltype(adopted){{"instance", instance_id, 1}, {"template", template_id, 1}});
+  CHECK(removed == decltype(removed){{"vm", "nobody", 3}, {"snapshot", "stray", 0}});
+  CHECK(m.world->vms.count({"nobody", 3}) == 0);
+  CHECK(m.world->snapshots.count("stray") == 0);
+}
+
+TEST_CASE("P5: nothing left over is removed before the log has it") {
+  machine m;
+  m.world->vms[{"nobody", 1}].alive = true;
+  m.world->snapshots.insert("stray");
+  refusing_log log(m.log, "LeftoverRemoved");
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  auto driver = hypervisor::make_sim_driver(m.world, [](auto, auto) {});
+  const auto started = start_plane({nullptr, system, [&] { return m.now_us; }, [] { return "id"; }},
+                                   {}, log, *driver);
+  REQUIRE_FALSE(started);
+  CHECK(started.error() == "refused by the test");
+  CHECK(m.world->vms.count({"nobody", 1}) == 1);
+  CHECK(m.world->snapshots.count("stray") == 1);
+}
+
+TEST_CASE("P5: any number of leftovers is recorded") {
+  machine m;
+  for (int i = 0; i < 200; ++i)
+    m.world->snapshots.insert("stray-" + std::to_string(i));
+  const auto daemon = m.boot();
+  CHECK(m.count("LeftoverRemoved") == 200);
+  CHECK(m.world->snapshots.empty());
 }

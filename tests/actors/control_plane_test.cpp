@@ -9,6 +9,7 @@
 #include "actors/replay.hpp"
 #include "hypervisor/sim/sim_driver.hpp"
 #include "store/memory_log.hpp"
+#include "tests/actors/watching_driver.hpp"
 
 namespace {
 
@@ -24,10 +25,13 @@ class daemon_life {
   daemon_life(store::event_log& log, std::shared_ptr<hypervisor::sim_world> world, unsigned seed,
               std::int64_t& now_us)
       : now_us_(now_us), random_(seed), system_(config()) {
-    driver_ = hypervisor::make_sim_driver(
-        std::move(world), [this](std::uint64_t delay_ms, std::function<void()> step) {
-          due_.emplace(now_us_ + static_cast<std::int64_t>(delay_ms) * 1000, std::move(step));
-        });
+    driver_ = std::make_unique<testing::watching_driver>(
+        hypervisor::make_sim_driver(
+            std::move(world),
+            [this](std::uint64_t delay_ms, std::function<void()> step) {
+              due_.emplace(now_us_ + static_cast<std::int64_t>(delay_ms) * 1000, std::move(step));
+            }),
+        log);
     options how;
     how.on_fatal = [this](const std::string& why) { fatal += why + "; "; };
     auto started = start_plane({nullptr, system_, [this] { return now_us_; },
@@ -44,7 +48,10 @@ class daemon_life {
     plane->shutdown(false);
     run();
     plane.reset();
+    CHECK(driver_->unexplained == std::vector<std::string>{});
   }
+
+  std::size_t orders() const { return driver_->orders; }
 
   // Runs everything that can run now, in an order drawn from the seed.
   void run() {
@@ -135,7 +142,7 @@ class daemon_life {
   std::mt19937 random_;
   std::multimap<std::int64_t, std::function<void()>> due_;
   caf::actor_system system_;
-  std::unique_ptr<hypervisor::driver> driver_;
+  std::unique_ptr<testing::watching_driver> driver_;
 };
 
 // A log that does not take events of one type.
@@ -721,4 +728,67 @@ TEST_CASE("P5: any number of leftovers is recorded") {
   const auto daemon = m.boot();
   CHECK(m.count("LeftoverRemoved") == 200);
   CHECK(m.world->snapshots.empty());
+}
+
+TEST_CASE("P5: every order to the hypervisor follows from an event that is in the log before it") {
+  machine m;
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(1000);
+  const auto id = first->instance_named("a")->id;
+  first->plane->stop_instance(id, {}, daemon_life::cause("stop"), [](const auto&) {});
+  first->advance_ms(100);
+  first->plane->start_instance(id, daemon_life::cause("start"), [](const auto&) {});
+  first->create("b", "slow");
+  first->advance_ms(100);
+  // Boot, snapshot, clone, stop, the files of the first life, clone, boot.
+  CHECK(first->orders() >= 7);
+  first.reset();
+  m.world->vms[{"nobody", 3}].alive = true;
+  auto second = m.boot(2);
+  second->advance_ms(1000);
+  second->plane->delete_instance(id, daemon_life::cause("rm"), [](const auto&) {});
+  second->plane->delete_template(second->template_named("web")->id, daemon_life::cause("rm"),
+                                 [](const auto&) {});
+  second->advance_ms(100);
+  // Adopt twice, remove a leftover, snapshot, clone, and remove what was deleted.
+  CHECK(second->orders() >= 7);
+  // Each life ends with the check that none of its orders was without an event.
+}
+
+TEST_CASE("P5: every event says who, when and why") {
+  machine m;
+  m.world->plan = [](const hypervisor::vm_ref& vm) {
+    return vm.attempt == 1 ? sim_fault::crash_before_signal : sim_fault::none;
+  };
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(500);
+  first->create("b", "web");
+  first->advance_ms(1200);
+  first.reset();
+  auto second = m.boot(2);
+  second->advance_ms(3000);
+  REQUIRE(second->instance_named("b"));
+  second->plane->delete_instance(second->instance_named("b")->id, daemon_life::cause("rm"),
+                                 [](const auto&) {});
+  second->advance_ms(100);
+  std::set<events::origin> origins;
+  REQUIRE(m.log.read_all(0, [&](const events::envelope& event) {
+    INFO(event.sequence << " " << events::type_name(event.what));
+    origins.insert(event.why.source);
+    const bool by_api = event.why.source == events::origin::api;
+    CHECK(event.time_us >= 1'700'000'000'000'000);
+    CHECK((event.why.principal == "token:test" || event.why.principal == "platend"));
+    CHECK(by_api >= (event.why.principal == "token:test"));
+    if (event.stream != system_stream) {
+      CHECK_FALSE(event.why.request_id.empty());
+      CHECK_FALSE(event.why.command.empty());
+    }
+    return true;
+  }));
+  CHECK(origins.contains(events::origin::api));
+  CHECK(origins.contains(events::origin::guest));
+  CHECK(origins.contains(events::origin::timer));
+  CHECK(origins.contains(events::origin::system));
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -75,16 +76,21 @@ class directory {
   enum class waiter { client, daemon };
 
   // The first state that satisfies `until`, or the latest one when the deadline passes, the entity
-  // is retired or waits are cancelled. Null for an unknown id.
+  // is retired, waits are cancelled or `give_up` is asked to stop. Null for an unknown id.
   pointer wait(const std::string& id, const std::function<bool(const State&)>& until, deadline when,
-               waiter who = waiter::client) const {
-    std::unique_lock guard(mutex_);
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) return nullptr;
+               waiter who = waiter::client, const std::stop_token& give_up = {}) const {
     // The entry is held here, so that it outlives its removal from the directory.
-    const auto slot = found->second;
+    const auto slot = entry_of(id);
+    if (slot == nullptr) return nullptr;
+    // Made without the lock: it may be called at once, on this thread.
+    const std::stop_callback waken(give_up, [&] {
+      const std::lock_guard guard(mutex_);
+      slot->changed.notify_all();
+    });
+    std::unique_lock guard(mutex_);
     const auto over = [&] {
-      return (cancelled_ && who == waiter::client) || slot->retired || until(*slot->state);
+      return (cancelled_ && who == waiter::client) || slot->retired || give_up.stop_requested() ||
+             until(*slot->state);
     };
     if (when) {
       slot->changed.wait_until(guard, *when, over);
@@ -112,6 +118,12 @@ class directory {
   void forget_name(const State& of) {
     const auto found = names_.find(of.name);
     if (found != names_.end() && found->second == of.id) names_.erase(found);
+  }
+
+  std::shared_ptr<entry> entry_of(const std::string& id) const {
+    const std::lock_guard guard(mutex_);
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second;
   }
 
   mutable std::mutex mutex_;

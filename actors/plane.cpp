@@ -2,10 +2,10 @@
 
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <future>
 
 #include "actors/registry.hpp"
 #include "actors/replay.hpp"
+#include "store/append_and_wait.hpp"
 
 namespace platen::actors {
 
@@ -121,11 +121,9 @@ class plane final : public control_plane {
 tl::expected<void, std::string> plane::begin() {
   auto log = replay(env_.log);
   if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
-  const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
-    system_version_ = event.version;
-    return true;
-  });
+  const auto counted = env_.log.stream_version(system_stream);
   if (!counted) return tl::make_unexpected(counted.error().message);
+  system_version_ = *counted;
 
   auto found = env_.driver.start(
       [this](hypervisor::report report) { caf::anon_send(registry_, std::move(report)); });
@@ -161,16 +159,11 @@ tl::expected<void, std::string> plane::begin() {
 
 // A fact about the daemon itself. Blocking.
 tl::expected<void, std::string> plane::record(events::event what) {
-  auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
-  auto result = durable->get_future();
-  env_.log.append(
-      {system_stream,
-       system_version_,
-       {"", "platend", events::origin::system},
-       env_.now_us(),
-       {std::move(what)}},
-      [durable](store::result<store::appended> r) { durable->set_value(std::move(r)); });
-  const auto appended = result.get();
+  const auto appended = store::append_and_wait(env_.log, {system_stream,
+                                                          system_version_,
+                                                          {"", "platend", events::origin::system},
+                                                          env_.now_us(),
+                                                          {std::move(what)}});
   if (!appended) return tl::make_unexpected(appended.error().message);
   system_version_ = appended->version;
   return {};

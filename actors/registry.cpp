@@ -10,16 +10,8 @@ namespace {
 
 using kind = rejection::kind;
 
-bool needs_actor(const vm_template::state& entity) {
-  return entity.phase != vm_template::lifecycle::deleted || !entity.clones_in_flight.empty();
-}
-
 bool living(const vm_template::state& entity) {
   return entity.phase != vm_template::lifecycle::deleted;
-}
-
-bool living(const instance::state& entity) {
-  return entity.phase != instance::lifecycle::deleted;
 }
 
 begin begin_of(const reconciliation& plan, const std::string& id) {
@@ -93,12 +85,12 @@ void registry::on_exit() {
 
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
-    if (!needs_actor(state)) continue;
+    if (forgettable(state)) continue;
     templates_[id] = {spawn_template(state), state.name};
     if (living(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
-    if (!living(state)) continue;
+    if (forgettable(state)) continue;
     instances_[id] = {spawn_instance(state), state.name};
     instance_names_[state.name] = id;
   }

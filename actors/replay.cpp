@@ -19,7 +19,7 @@ void fold(std::map<std::string, State>& entities, std::string id, const events::
 void apply(world& all, const events::envelope& event) {
   all.sequence = event.sequence;
   const std::string_view stream = event.stream;
-  if (stream.starts_with(template_prefix)) {
+  if (is_template_stream(stream)) {
     fold(all.templates, std::string(stream.substr(template_prefix.size())), event);
   } else if (stream.starts_with(instance_prefix)) {
     fold(all.instances, std::string(stream.substr(instance_prefix.size())), event);
@@ -35,6 +35,14 @@ store::result<world> replay(const store::event_log& log, std::uint64_t up_to) {
   });
   if (!read) return tl::make_unexpected(read.error());
   return all;
+}
+
+bool is_template_stream(std::string_view stream) {
+  return stream.starts_with(template_prefix);
+}
+
+bool is_entity_stream(std::string_view stream) {
+  return is_template_stream(stream) || stream.starts_with(instance_prefix);
 }
 
 std::string template_stream(const std::string& uuid) {

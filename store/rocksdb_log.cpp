@@ -1,6 +1,6 @@
 #include "store/rocksdb_log.hpp"
 
-#include <algorithm>
+#include <limits>
 
 #include "events/codec.hpp"
 #include "store/archive/archived_history.hpp"
@@ -9,6 +9,7 @@
 #include "store/index_check.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
+#include "store/rocksdb_state_cache.hpp"
 
 namespace platen::store {
 
@@ -20,6 +21,7 @@ class rocksdb_log::state {
         archive(std::move(archived_in)),
         env(how.env),
         db(std::move(opened)),
+        states(*db),
         dropped(from.dropped),
         writer(*db, listeners, std::move(from), how) {}
 
@@ -55,6 +57,7 @@ class rocksdb_log::state {
   const std::string archive;
   rocksdb::Env* const env;
   std::unique_ptr<database> db;
+  rocksdb_state_cache states;
   mutable std::mutex dropped_mutex;
   head dropped;  // a reader takes it from its snapshot instead
   subscribers listeners;
@@ -99,6 +102,23 @@ result<void> rocksdb_log::state::read_live(chain_check chain, std::uint64_t last
   return {};
 }
 
+namespace {
+
+// As given, which is then remembered where events are archived, or as remembered.
+result<std::string> archive_of(const database& db, const std::string& path,
+                               const rocksdb_log_options& how) {
+  auto remembered = remembered_archive(db, path);
+  if (!remembered || how.archive.empty() || how.archive == *remembered) return remembered;
+  if (how.mode == open_mode::read_only || remembered->empty()) return how.archive;
+  rocksdb::WriteBatch batch;
+  remember_archive(batch, db, path, how.archive);
+  if (const auto status = db.write_synced(batch); !status.ok())
+    return tl::unexpected(to_error(status, "remembering the archive directory"));
+  return how.archive;
+}
+
+}  // namespace
+
 rocksdb_log::rocksdb_log(std::unique_ptr<state> opened) : state_(std::move(opened)) {}
 
 rocksdb_log::~rocksdb_log() = default;
@@ -110,9 +130,8 @@ result<std::unique_ptr<rocksdb_log>> rocksdb_log::open(const std::string& path, 
     return tl::unexpected(known.error());
   auto from = recover(**db);
   if (!from) return tl::unexpected(from.error());
-  auto archive = remembered_archive(**db, path);
+  auto archive = archive_of(**db, path, how);
   if (!archive) return tl::unexpected(archive.error());
-  if (!how.archive.empty()) *archive = how.archive;
   return std::make_unique<rocksdb_log>(
       std::make_unique<state>(std::move(*db), std::move(*from), path, std::move(*archive), how));
 }
@@ -184,6 +203,17 @@ result<void> rocksdb_log::read_stream_records(const std::string& stream,
   return {};
 }
 
+result<std::uint64_t> rocksdb_log::stream_version(const std::string& stream) const {
+  const auto index = state_->db->iterate(family::streams);
+  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
+  if (!index->status().ok())
+    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
+  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
+  const auto position = stream_position_from_key(index->key().ToStringView());
+  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
+  return position->version;
+}
+
 result<void> rocksdb_log::check_index() const {
   const snapshot view(*state_->db);
   const auto dropped = dropped_head(*state_->db, view.how());
@@ -197,6 +227,10 @@ result<void> rocksdb_log::check_index() const {
 
 head rocksdb_log::newest() const {
   return state_->writer.newest();
+}
+
+state_cache& rocksdb_log::states() {
+  return state_->states;
 }
 
 std::uint64_t rocksdb_log::subscribe(listener tell) {
@@ -214,17 +248,6 @@ head rocksdb_log::dropped() const {
 
 const std::string& rocksdb_log::archive_directory() const {
   return state_->archive;
-}
-
-result<std::uint64_t> rocksdb_log::version_of(const std::string& stream) const {
-  const auto index = state_->db->iterate(family::streams);
-  index->SeekForPrev(stream_key(stream, ~std::uint64_t{0}));
-  if (!index->status().ok())
-    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
-  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
-  const auto position = stream_position_from_key(index->key().ToStringView());
-  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
-  return position->version;
 }
 
 result<void> rocksdb_log::drop_archived(const archived_segment& sealed) {

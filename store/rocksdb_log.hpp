@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "store/event_log.hpp"
+#include "store/state_cache.hpp"
 
 namespace rocksdb {
 class Env;
@@ -75,8 +76,13 @@ class rocksdb_log final : public event_log {
                                    const record_visitor& visit) const override;
   result<void> read_records(std::uint64_t after_sequence,
                             const record_visitor& visit) const override;
+  result<std::uint64_t> stream_version(const std::string& stream) const override;
   head newest() const override;
   result<void> check_index() const override;
+
+  // States folded from this log, kept in its database. Lives as long as the log.
+  state_cache& states();
+
   std::uint64_t subscribe(listener tell) override;
   void unsubscribe(std::uint64_t token) override;
 
@@ -88,9 +94,6 @@ class rocksdb_log final : public event_log {
 
   // As given, or as remembered; empty: none.
   const std::string& archive_directory() const;
-
-  // Of the stream's newest event; 0: there is none.
-  result<std::uint64_t> version_of(const std::string& stream) const;
 
   // Drops the oldest events, which were sealed and verified, in one durable step. For the archiver.
   result<void> drop_archived(const archived_segment& sealed);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <future>
 
 #include "events/hash.hpp"
+#include "store/append_and_wait.hpp"
 #include "store/archive/archived_history.hpp"
 #include "store/files.hpp"
 #include "store/segment/segment_reader.hpp"
@@ -120,7 +120,7 @@ class passage {
     fact.last = place_.last;
     fact.file = place_.file_name();
     fact.file_sha256 = events::to_hex(sealed_.file_sha256);
-    const auto version = log_.version_of(archive_stream);
+    const auto version = log_.stream_version(archive_stream);
     if (!version) return tl::unexpected(version.error());
     bool announced = false;
     if (*version > 0) {
@@ -140,9 +140,7 @@ class passage {
     request.why = {"", "platend", events::origin::system, "archive"};
     request.time_us = now_us();
     request.what = {fact};
-    std::promise<result<appended>> outcome;
-    log_.append(std::move(request), [&](result<appended> done) { outcome.set_value(done); });
-    return outcome.get_future().get().map([](const auto&) {});
+    return append_and_wait(log_, std::move(request)).map([](const auto&) {});
   }
 
   rocksdb_log& log_;

@@ -46,7 +46,7 @@ void fill(rocksdb_log& log, std::uint64_t count) {
   if (log.newest().sequence == 0) REQUIRE(append_and_wait(log, request("template/old", 0)));
   for (std::uint64_t i = 1; i < count; ++i) {
     const auto stream = "template/" + std::to_string(i % 3);
-    REQUIRE(append_and_wait(log, request(stream, log.version_of(stream).value())));
+    REQUIRE(append_and_wait(log, request(stream, log.stream_version(stream).value())));
   }
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("appends go on from the same versions and hashes after events were dro
   log.reset();
   log = open_log(directory / "log");
   REQUIRE(append_and_wait(*log, request("template/old", 2)));
-  REQUIRE(append_and_wait(*log, request("template/1", log->version_of("template/1").value())));
+  REQUIRE(append_and_wait(*log, request("template/1", log->stream_version("template/1").value())));
   check_verifies(*log);
   // What was kept of the stream's index for its sake is gone when its later events are dropped too.
   fill(*log, 60);

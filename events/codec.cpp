@@ -255,4 +255,17 @@ tl::expected<envelope, std::string> decode_header(std::string_view record) {
   return std::move(header->place);
 }
 
+tl::expected<std::string_view, std::string> without_event(std::string_view record) {
+  const auto parts = split(record);
+  if (!parts) return fault(parts.error());
+  return record.substr(0, record.size() - parts->event.size());
+}
+
+bool is_withheld(std::string_view record) {
+  const auto parts = split(record);
+  if (!parts || !parts->event.empty()) return false;
+  const auto header = read_header(*parts);
+  return header && header->payload_sha256 != sha256_of({});
+}
+
 }  // namespace platen::events

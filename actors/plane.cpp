@@ -26,6 +26,56 @@ std::string told(const loaded_world& loaded) {
   return text;
 }
 
+// Calls `done` once at most, and in the end even if nobody did: a message that is dropped because
+// its receiver has ended takes the last copy with it.
+template <class T>
+control_plane::callback<T> exactly_once(control_plane::callback<T> done) {
+  struct open_question {
+    explicit open_question(control_plane::callback<T> asker) : done(std::move(asker)) {}
+    open_question(const open_question&) = delete;
+    open_question& operator=(const open_question&) = delete;
+    ~open_question() {
+      give(refuse(rejection::kind::unavailable, "the daemon is stopping: ask again"));
+    }
+    void give(answer<T> what) {
+      if (auto asker = std::exchange(done, nullptr)) asker(std::move(what));
+    }
+    control_plane::callback<T> done;
+  };
+  return [question = std::make_shared<open_question>(std::move(done))](answer<T> what) {
+    question->give(std::move(what));
+  };
+}
+
+// The log takes no more at a time.
+constexpr std::size_t events_an_append = 64;
+
+// What reconciliation is about to do to the world.
+std::vector<events::event> facts_of(const reconciliation& plan, const world& log) {
+  std::vector<events::event> facts;
+  for (const auto& [id, then] : plan.entities) {
+    if (then != action::adopt) continue;
+    const auto of = log.templates.find(id);
+    events::vm_adopted adopted;
+    adopted.kind = of != log.templates.end() ? "template" : "instance";
+    adopted.id = id;
+    adopted.attempt = of != log.templates.end() ? of->second.attempt : log.instances.at(id).attempt;
+    facts.emplace_back(std::move(adopted));
+  }
+  const auto removed = [&](const char* kind, const std::string& id, std::uint32_t attempt) {
+    events::leftover_removed leftover;
+    leftover.kind = kind;
+    leftover.id = id;
+    leftover.attempt = attempt;
+    facts.emplace_back(std::move(leftover));
+  };
+  for (const auto& vm : plan.remove)
+    removed("vm", vm.id, vm.attempt);
+  for (const auto& snapshot : plan.remove_snapshots)
+    removed("snapshot", snapshot, 0);
+  return facts;
+}
+
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
@@ -43,7 +93,8 @@ class plane final : public control_plane {
   tl::expected<void, std::string> begin();
 
   void create(create_instance wish, events::cause why, callback<created> done) override {
-    caf::anon_send(registry_, create_message{std::move(wish), std::move(why), std::move(done)});
+    caf::anon_send(registry_,
+                   create_message{std::move(wish), std::move(why), exactly_once(std::move(done))});
   }
 
   void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
@@ -62,7 +113,7 @@ class plane final : public control_plane {
   }
 
   void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
-    template_ask question{vm_template::remove{}, std::move(why), std::move(done)};
+    template_ask question{vm_template::remove{}, std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
   }
 
@@ -76,12 +127,12 @@ class plane final : public control_plane {
   std::vector<template_ptr> templates() const override { return templates_.all(); }
 
   instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
-                             deadline when) const override {
-    return instances_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return instances_.wait(uuid, until, when, decltype(instances_)::waiter::client, give_up);
   }
   template_ptr wait_template(const std::string& uuid, const template_predicate& until,
-                             deadline when) const override {
-    return templates_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return templates_.wait(uuid, until, when, decltype(templates_)::waiter::client, give_up);
   }
   void cancel_waits() override {
     instances_.cancel_waits();
@@ -105,12 +156,12 @@ class plane final : public control_plane {
  private:
   void ask_instance(std::string uuid, instance::command what, events::cause why,
                     callback<instance_ptr> done) {
-    instance_ask question{std::move(what), std::move(why), std::move(done)};
+    instance_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 
   void stop_all_vms();
-  tl::expected<void, std::string> record(events::event what);
+  tl::expected<void, std::string> record(std::vector<events::event> what, events::origin source);
 
   plane_setup setup_;
   options how_;
@@ -140,7 +191,9 @@ tl::expected<void, std::string> plane::begin() {
   started.version = how_.version;
   started.hypervisor = env_.driver.name();
   started.accelerator = env_.driver.accelerator();
-  if (auto recorded = record(std::move(started)); !recorded) return recorded;
+  if (auto recorded = record({std::move(started)}, events::origin::system); !recorded) {
+    return recorded;
+  }
 
   for (const auto& [id, state] : log.templates) {
     if (state.phase != vm_template::lifecycle::deleted) {
@@ -153,6 +206,9 @@ tl::expected<void, std::string> plane::begin() {
     }
   }
   auto plan = reconcile(log, *found);
+  if (auto recorded = record(facts_of(plan, log), events::origin::reconcile); !recorded) {
+    return recorded;
+  }
   for (auto& vm : plan.remove)
     env_.driver.remove(vm);
   for (auto& snapshot : plan.remove_snapshots)
@@ -164,15 +220,21 @@ tl::expected<void, std::string> plane::begin() {
   return {};
 }
 
-// A fact about the daemon itself. Blocking.
-tl::expected<void, std::string> plane::record(events::event what) {
-  const auto appended = store::append_and_wait(env_.log, {system_stream,
-                                                          system_version_,
-                                                          {"", "platend", events::origin::system},
-                                                          env_.now_us(),
-                                                          {std::move(what)}});
-  if (!appended) return tl::make_unexpected(appended.error().message);
-  system_version_ = appended->version;
+// Facts about the daemon itself, durable when this returns. Blocking.
+tl::expected<void, std::string> plane::record(std::vector<events::event> what,
+                                              events::origin source) {
+  for (std::size_t begin = 0; begin < what.size(); begin += events_an_append) {
+    const auto first = what.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = std::min(events_an_append, what.size() - begin);
+    const auto appended =
+        store::append_and_wait(env_.log, {system_stream,
+                                          system_version_,
+                                          {"", "platend", source},
+                                          env_.now_us(),
+                                          {first, first + static_cast<std::ptrdiff_t>(count)}});
+    if (!appended) return tl::make_unexpected(appended.error().message);
+    system_version_ = appended->version;
+  }
   return {};
 }
 
@@ -205,7 +267,7 @@ void plane::shutdown(bool stop_vms) {
   env_.driver.shutdown();
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
   registry_ = nullptr;
-  record(events::daemon_stopped{});
+  record({events::daemon_stopped{}}, events::origin::system);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 namespace platen::actors {
 
 struct world {
-  std::uint64_t sequence = 0;                           // of the last event folded in
-  std::map<std::string, vm_template::state> templates;  // by UUID
-  std::map<std::string, instance::state> instances;     // by UUID
+  std::uint64_t sequence = 0;                                        // of the last event folded in
+  std::map<std::string, vm_template::state, std::less<>> templates;  // by UUID
+  std::map<std::string, instance::state, std::less<>> instances;     // by UUID
 };
 
 // Folds one event in. Streams of other kinds count only towards `sequence`.

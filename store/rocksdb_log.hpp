@@ -12,6 +12,8 @@ class Env;
 
 namespace platen::store {
 
+struct archived_segment;
+
 enum class open_mode {
   create,    // read and append; made if it does not exist; one process at a time
   read_only  // read only; needs no lock. On the log of a running daemon it shows the log as it was
@@ -31,6 +33,10 @@ struct rocksdb_log_options {
   // next open. It must not destroy the log.
   std::function<void(const error&)> failure;
 
+  // Directory of the sealed segments with the events that are no longer in the database. Empty: as
+  // it was when events were last dropped. See archive/archiver.hpp.
+  std::string archive = {};
+
   // Where the files are; null is the machine's file system. Not owned, outlives the log. For tests.
   rocksdb::Env* env = nullptr;
 };
@@ -38,6 +44,11 @@ struct rocksdb_log_options {
 // Promises of event_log, and: what was acknowledged survives a crash of the process or of the
 // machine at any moment. Every read is checked; a reader gets kind::corrupt with the first bad
 // sequence instead of a wrong event.
+//
+// A log whose beginning is archived is read like any other: from the sealed segments first, then
+// from the database, the chain unbroken across. Reading behind first_kept() - 1 never touches the
+// archive. Reading a stream from before that goes through all of the archive, which takes as long
+// as reading everything in it. A segment that is missing is kind::io, with its file and events.
 class rocksdb_log final : public event_log {
  public:
   using options = rocksdb_log_options;
@@ -74,6 +85,21 @@ class rocksdb_log final : public event_log {
 
   std::uint64_t subscribe(listener tell) override;
   void unsubscribe(std::uint64_t token) override;
+
+  // ---- retention, see archive/archiver.hpp; all thread-safe
+
+  // The newest event that is no longer in the database; sequence 0 while all of them are.
+  head dropped() const;
+  std::uint64_t first_kept() const { return dropped().sequence + 1; }
+
+  // As given, or as remembered; empty: none.
+  const std::string& archive_directory() const;
+
+  // Drops the oldest events, which were sealed and verified, in one durable step. For the archiver.
+  result<void> drop_archived(const archived_segment& sealed);
+
+  // As given in the options.
+  rocksdb::Env* environment() const;
 
  private:
   std::unique_ptr<state> state_;

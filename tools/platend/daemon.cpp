@@ -110,7 +110,8 @@ http::options server_options(const config& how, const data_dir& data, const std:
   return options;
 }
 
-// Members are in the order of their dependencies: each may use those above it.
+// Members are in the order of their dependencies: each may use those above it, wherever all of them
+// are moved to.
 struct parts {
   data_dir data;
   std::unique_ptr<store::rocksdb_log> log;
@@ -118,7 +119,7 @@ struct parts {
   std::unique_ptr<hypervisor::rom_store> roms;
   std::unique_ptr<hypervisor::driver> driver;
   std::unique_ptr<actors::control_plane> control;
-  std::optional<store::signing_key> key;
+  std::unique_ptr<store::signing_key> key;
   std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<http::server> server;
 };
@@ -167,7 +168,7 @@ tl::expected<void, std::string> start_books(parts& into, const config& how) {
   if (file.empty()) file = into.data.path() / "checkpoint-key.pem";
   auto key = read_or_make_checkpoint_key(file);
   if (!key) return tl::unexpected(key.error());
-  into.key.emplace(*std::move(key));
+  into.key = std::make_unique<store::signing_key>(*std::move(key));
   into.books = std::make_unique<actors::bookkeeper>(bookkeeping(how), *into.log, into.log->states(),
                                                     *into.key);
   return {};

@@ -64,8 +64,8 @@ TEST_CASE("looking back finds the newest match before the present event") {
   const auto log = spool::of(written.log());
   time_machine machine(*log);
   REQUIRE(machine.move_to(log->size()));
-  const auto at_500 = [](const events::envelope&, const nlohmann::json& after) {
-    return after["clones_made"] == 500;
+  const auto at_500 = [](const events::envelope&, const actors::world& after) {
+    return after.templates.at(tests::id_of(1)).clones_made == 500;
   };
   REQUIRE(machine.back_to(at_500) == true);
   CHECK(machine.position() == 2 + 2 * 500 + 1);

@@ -140,9 +140,10 @@ result<answer> stepper::go_to(const words& arguments) {
 
 result<answer> stepper::run_to_breakpoint(bool forward) {
   std::size_t hit = 0;
-  const auto matches = [&](const events::envelope& event, const json& after) {
+  const auto matches = [&](const events::envelope& event, const actors::world& after) {
+    const auto state = [&] { return entity_json(after, event.stream); };
     const auto found = std::find_if(breakpoints_.begin(), breakpoints_.end(), [&](const auto& one) {
-      return holds(one.second, event, after, names_);
+      return holds(one.second, event, state, names_);
     });
     if (found == breakpoints_.end()) return false;
     hit = found->first;

@@ -116,7 +116,8 @@ TEST_CASE("a step says how long the stage took that it ended") {
   tests::written_log log;
   write_shared_preparation(log);
   std::map<std::string, std::int64_t> took;
-  for (const auto& step : told_of(log, "web").steps())
+  const auto story = told_of(log, "web");
+  for (const auto& step : story.steps())
     if (step.took_us) took[step.type] = *step.took_us;
   CHECK(took["TemplateGuestBooted"] == 5'000'000);
   CHECK(took["GuestSignalled"] == 7'000'000);

@@ -58,11 +58,11 @@ TEST_CASE("of those who had a name one after the other, the living one is meant"
 TEST_CASE("what is not in the log is not found, and a near name is offered") {
   tests::written_log log;
   write_shared_preparation(log);
-  const auto which = found_in(log, "wbe");
+  const auto which = found_in(log, "webb");
   REQUIRE(!which);
   CHECK(which.error().code == exit_code::not_found);
   CHECK(which.error().message ==
-        "the log has no template, instance or request 'wbe'; did you mean 'web'?");
+        "the log has no template, instance or request 'webb'; did you mean 'web'?");
   CHECK(found_in(log, "").error().code == exit_code::not_found);
   CHECK(found_in(log, "template/").error().code == exit_code::not_found);
 }

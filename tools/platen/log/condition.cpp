@@ -132,10 +132,14 @@ result<breakpoint> parse_breakpoint(const std::vector<std::string>& words) {
   return out;
 }
 
-bool holds(const breakpoint& when, const events::envelope& event, const json& state,
+bool holds(const breakpoint& when, const events::envelope& event, const state_source& state,
            const name_book& names) {
+  std::optional<json> made;
   return std::all_of(when.conditions.begin(), when.conditions.end(), [&](const condition& one) {
-    if (!is_event_field(one.field)) return state_holds(one, state);
+    if (!is_event_field(one.field)) {
+      if (!made) made = state();
+      return state_holds(one, *made);
+    }
     const auto value = event_field(event, one.field);
     const bool by_name = one.field == "stream" && names.label(value) == one.value;
     return compare(by_name ? one.value : value, one.how, one.value);

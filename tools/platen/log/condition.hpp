@@ -1,6 +1,7 @@
 // The conditions of a breakpoint: on an event, or on the state of its entity after it. Pure.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,10 +32,13 @@ struct breakpoint {
 // refused, and so is a comparison by size on a field of the event.
 result<breakpoint> parse_breakpoint(const std::vector<std::string>& words);
 
-// `state` is null for events of streams that have no state. A field that is not there equals
-// nothing. A stream is given by its name or, by `names`, as KIND/NAME. Numbers are compared as
-// numbers, everything else as text.
-bool holds(const breakpoint& when, const events::envelope& event, const nlohmann::json& state,
+// Makes the state after an event; null for streams that have none. Costs more than an event, so it
+// is asked only where a condition needs it.
+using state_source = std::function<nlohmann::json()>;
+
+// A field that is not there equals nothing. A stream is given by its name or, by `names`, as
+// KIND/NAME. Numbers are compared as numbers, everything else as text.
+bool holds(const breakpoint& when, const events::envelope& event, const state_source& state,
            const name_book& names);
 
 }  // namespace platen::cli

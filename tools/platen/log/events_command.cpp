@@ -50,6 +50,8 @@ class printer {
       std::cout << events::to_json(event) << std::endl;
     } else {
       if (shown_ == 0) std::cout << fitted(event_heading(), width_) << '\n';
+      if (const auto day = clock_text(event.time_us).substr(0, 10); day != day_)
+        std::cout << (day_ = day) << " (UTC)\n";
       std::cout << fitted(printable(event_line(event, times, names_)), width_) << std::endl;
     }
     ++shown_;
@@ -61,6 +63,7 @@ class printer {
   name_book names_;
   std::size_t width_;
   step_clock clock_;
+  std::string day_;  // of the event printed last
   std::uint64_t shown_ = 0;
 };
 

@@ -152,8 +152,11 @@ told_step narrator::told(const events::envelope& event) {
 }
 
 void narrator::keep_restart(told_step step) {
-  if (std::any_of(touched_.begin(), touched_.end(),
-                  [this](const auto& stream) { return at_stake(stream); })) {
+  const bool matters = about_.is_request()
+                           ? std::any_of(touched_.begin(), touched_.end(),
+                                         [this](const auto& stream) { return at_stake(stream); })
+                           : at_stake(about_.stream);
+  if (matters) {
     steps_.push_back(std::move(step));
     return;
   }

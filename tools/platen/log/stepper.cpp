@@ -108,7 +108,7 @@ result<answer> stepper::here() const {
   const auto present = log_.at(world_.position() - 1);
   if (!present) return tl::unexpected(present.error());
   return answer{
-      event_line(*present, {}, names_),
+      event_summary(*present, names_),
       {{"sequence", present->sequence}, {"event", json::parse(events::to_json(*present))}}};
 }
 
@@ -140,9 +140,10 @@ result<answer> stepper::go_to(const words& arguments) {
 
 result<answer> stepper::run_to_breakpoint(bool forward) {
   std::size_t hit = 0;
-  const auto matches = [&](const events::envelope& event, const json& after) {
+  const auto matches = [&](const events::envelope& event, const actors::world& after) {
+    const auto state = [&] { return entity_json(after, event.stream); };
     const auto found = std::find_if(breakpoints_.begin(), breakpoints_.end(), [&](const auto& one) {
-      return holds(one.second, event, after, names_);
+      return holds(one.second, event, state, names_);
     });
     if (found == breakpoints_.end()) return false;
     hit = found->first;
@@ -238,7 +239,7 @@ result<answer> stepper::list() const {
   const auto read = log_.each(from, to, [&](const events::envelope& one) {
     const bool present = ++position == world_.position();
     out.text += (out.text.empty() ? "" : "\n") + std::string(present ? "> " : "  ") +
-                event_line(one, {}, names_);
+                event_summary(one, names_);
     out.data.push_back({{"sequence", one.sequence},
                         {"stream", names_.label(one.stream)},
                         {"type", events::type_name(one.what)},

@@ -5,8 +5,6 @@
 namespace platen::cli {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t most_checkpoints = 64;
 constexpr std::size_t most_entities_kept = 200'000;
 
@@ -69,7 +67,7 @@ result<bool> time_machine::forward_to(const matcher& matches) {
   bool found = false;
   const auto read = log_.each(position_, log_.size(), [&](const events::envelope& event) {
     fold(event);
-    found = matches(event, entity_json(now_, event.stream));
+    found = matches(event, now_);
     return !found;
   });
   if (!read) return tl::unexpected(read.error());
@@ -84,7 +82,7 @@ result<std::size_t> time_machine::newest_match(std::size_t from, actors::world w
   const auto read = log_.each(from, to, [&](const events::envelope& event) {
     actors::apply(world, event);
     ++position;
-    if (matches(event, entity_json(world, event.stream))) newest = position;
+    if (matches(event, world)) newest = position;
     return true;
   });
   if (!read) return tl::unexpected(read.error());

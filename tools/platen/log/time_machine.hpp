@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "actors/replay.hpp"
 #include "actors/state_changes.hpp"
@@ -26,8 +25,8 @@ class time_machine {
   // To a position from 0 to the log's size.
   result<void> move_to(std::size_t position);
 
-  // Is shown an event and the fields of its entity after it (null: it has none).
-  using matcher = std::function<bool(const events::envelope&, const nlohmann::json& after)>;
+  // Is shown an event and the world after it.
+  using matcher = std::function<bool(const events::envelope&, const actors::world& after)>;
 
   // To the next event that matches, or to the end. Whether one did.
   result<bool> forward_to(const matcher& matches);

@@ -19,6 +19,7 @@
 #include "actors/template/state.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "store/event_log.hpp"
+#include "store/state_cache.hpp"
 
 namespace platen::actors {
 
@@ -68,6 +69,10 @@ struct options {
   std::size_t max_templates = 1024;
   std::uint32_t stop_grace_ms = 5000;  // for stops that name none
   std::string version;                 // of the program, for DaemonStarted
+  // Where a start finds the states it need not fold again; null: it folds the whole log.
+  store::state_cache* states = nullptr;
+  // Told, before start() returns, how the states came about: one sentence.
+  std::function<void(const std::string&)> on_loaded;
   // Called once, from any thread, when the log failed: the process must end, non-zero.
   std::function<void(const std::string&)> on_fatal;
 };

@@ -28,6 +28,8 @@ class directory {
     const std::lock_guard guard(mutex_);
     auto& slot = entries_[state->id];
     if (!slot) slot = std::make_shared<entry>();
+    if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
+    if (!state->name.empty()) names_[state->name] = state->id;
     slot->state = std::move(state);
     slot->changed.notify_all();
   }
@@ -37,6 +39,7 @@ class directory {
     const std::lock_guard guard(mutex_);
     const auto found = entries_.find(state->id);
     if (found == entries_.end()) return;
+    forget_name(*found->second->state);
     found->second->state = std::move(state);
     found->second->retired = true;
     found->second->changed.notify_all();
@@ -51,10 +54,8 @@ class directory {
 
   pointer by_name(const std::string& name) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& [id, slot] : entries_) {
-      if (slot->state->name == name) return slot->state;
-    }
-    return nullptr;
+    const auto found = names_.find(name);
+    return found == names_.end() ? nullptr : entries_.at(found->second)->state;
   }
 
   // Oldest first.
@@ -113,6 +114,12 @@ class directory {
     std::condition_variable changed;
   };
 
+  // A name that was given to another entity since stays with that one.
+  void forget_name(const State& of) {
+    const auto found = names_.find(of.name);
+    if (found != names_.end() && found->second == of.id) names_.erase(found);
+  }
+
   std::shared_ptr<entry> entry_of(const std::string& id) const {
     const std::lock_guard guard(mutex_);
     const auto found = entries_.find(id);
@@ -121,6 +128,7 @@ class directory {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<entry>> entries_;
+  std::map<std::string, std::string> names_;  // to ids, of those that have a name
   bool cancelled_ = false;
 };
 

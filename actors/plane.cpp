@@ -2,24 +2,49 @@
 
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <future>
 
 #include "actors/registry.hpp"
 #include "actors/replay.hpp"
+#include "actors/state_keeper.hpp"
+#include "actors/wall_clock.hpp"
+#include "store/append_and_wait.hpp"
 
 namespace platen::actors {
 
 namespace {
 
-std::int64_t wall_clock_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 // Version 4, from the kernel's generator.
 std::string random_uuid() {
   static thread_local boost::uuids::random_generator generate;
   return boost::uuids::to_string(generate());
+}
+
+std::string told(const loaded_world& loaded) {
+  auto text = "started from " + std::to_string(loaded.states_taken) + " cached states and " +
+              std::to_string(loaded.events_folded) + " events";
+  if (!loaded.cache_refused.empty()) text += "; the cache was not used: " + loaded.cache_refused;
+  return text;
+}
+
+// Calls `done` once at most, and in the end even if nobody did: a message that is dropped because
+// its receiver has ended takes the last copy with it.
+template <class T>
+control_plane::callback<T> exactly_once(control_plane::callback<T> done) {
+  struct open_question {
+    explicit open_question(control_plane::callback<T> asker) : done(std::move(asker)) {}
+    open_question(const open_question&) = delete;
+    open_question& operator=(const open_question&) = delete;
+    ~open_question() {
+      give(refuse(rejection::kind::unavailable, "the daemon is stopping: ask again"));
+    }
+    void give(answer<T> what) {
+      if (auto asker = std::exchange(done, nullptr)) asker(std::move(what));
+    }
+    control_plane::callback<T> done;
+  };
+  return [question = std::make_shared<open_question>(std::move(done))](answer<T> what) {
+    question->give(std::move(what));
+  };
 }
 
 // The log takes no more at a time.
@@ -68,7 +93,8 @@ class plane final : public control_plane {
   tl::expected<void, std::string> begin();
 
   void create(create_instance wish, events::cause why, callback<created> done) override {
-    caf::anon_send(registry_, create_message{std::move(wish), std::move(why), std::move(done)});
+    caf::anon_send(registry_,
+                   create_message{std::move(wish), std::move(why), exactly_once(std::move(done))});
   }
 
   void start_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
@@ -87,7 +113,7 @@ class plane final : public control_plane {
   }
 
   void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
-    template_ask question{vm_template::remove{}, std::move(why), std::move(done)};
+    template_ask question{vm_template::remove{}, std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
   }
 
@@ -130,7 +156,7 @@ class plane final : public control_plane {
  private:
   void ask_instance(std::string uuid, instance::command what, events::cause why,
                     callback<instance_ptr> done) {
-    instance_ask question{std::move(what), std::move(why), std::move(done)};
+    instance_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 
@@ -148,13 +174,14 @@ class plane final : public control_plane {
 };
 
 tl::expected<void, std::string> plane::begin() {
-  auto log = replay(env_.log);
-  if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
-  const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
-    system_version_ = event.version;
-    return true;
-  });
+  auto loaded = load_world(env_.log, how_.states);
+  if (!loaded)
+    return tl::make_unexpected("the event log cannot be replayed: " + loaded.error().message);
+  if (how_.on_loaded) how_.on_loaded(told(*loaded));
+  auto& log = loaded->all;
+  const auto counted = env_.log.stream_version(system_stream);
   if (!counted) return tl::make_unexpected(counted.error().message);
+  system_version_ = *counted;
 
   auto found = env_.driver.start(
       [this](hypervisor::report report) { caf::anon_send(registry_, std::move(report)); });
@@ -168,18 +195,18 @@ tl::expected<void, std::string> plane::begin() {
     return recorded;
   }
 
-  for (const auto& [id, state] : log->templates) {
+  for (const auto& [id, state] : log.templates) {
     if (state.phase != vm_template::lifecycle::deleted) {
       templates_.publish(std::make_shared<const vm_template::state>(state));
     }
   }
-  for (const auto& [id, state] : log->instances) {
+  for (const auto& [id, state] : log.instances) {
     if (state.phase != instance::lifecycle::deleted) {
       instances_.publish(std::make_shared<const instance::state>(state));
     }
   }
-  auto plan = reconcile(*log, *found);
-  if (auto recorded = record(facts_of(plan, *log), events::origin::reconcile); !recorded) {
+  auto plan = reconcile(log, *found);
+  if (auto recorded = record(facts_of(plan, log), events::origin::reconcile); !recorded) {
     return recorded;
   }
   for (auto& vm : plan.remove)
@@ -187,7 +214,7 @@ tl::expected<void, std::string> plane::begin() {
   for (auto& snapshot : plan.remove_snapshots)
     env_.driver.remove_snapshot(snapshot);
   // Orders, and so reports, begin with `go`, when registry_ is set.
-  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(*log), std::move(plan));
+  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(log), std::move(plan));
   caf::anon_send(registry_, go{});
   running_ = true;
   return {};
@@ -199,15 +226,12 @@ tl::expected<void, std::string> plane::record(std::vector<events::event> what,
   for (std::size_t begin = 0; begin < what.size(); begin += events_an_append) {
     const auto first = what.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto count = std::min(events_an_append, what.size() - begin);
-    auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
-    auto result = durable->get_future();
-    env_.log.append({system_stream,
-                     system_version_,
-                     {"", "platend", source},
-                     env_.now_us(),
-                     {first, first + static_cast<std::ptrdiff_t>(count)}},
-                    [durable](auto r) { durable->set_value(std::move(r)); });
-    const auto appended = result.get();
+    const auto appended =
+        store::append_and_wait(env_.log, {system_stream,
+                                          system_version_,
+                                          {"", "platend", source},
+                                          env_.now_us(),
+                                          {first, first + static_cast<std::ptrdiff_t>(count)}});
     if (!appended) return tl::make_unexpected(appended.error().message);
     system_version_ = appended->version;
   }

@@ -13,16 +13,8 @@ using kind = rejection::kind;
 // Of a client that repeats a request while the first is under way, one at a time is to be expected.
 constexpr std::size_t max_askers_of_one_create = 64;
 
-bool needs_actor(const vm_template::state& entity) {
-  return entity.phase != vm_template::lifecycle::deleted || !entity.clones_in_flight.empty();
-}
-
 bool living(const vm_template::state& entity) {
   return entity.phase != vm_template::lifecycle::deleted;
-}
-
-bool living(const instance::state& entity) {
-  return entity.phase != instance::lifecycle::deleted;
 }
 
 begin begin_of(const reconciliation& plan, const std::string& id) {
@@ -101,12 +93,12 @@ void registry::on_exit() {
 
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
-    if (!needs_actor(state)) continue;
+    if (forgettable(state)) continue;
     templates_[id] = {spawn_template(state), state.name};
     if (living(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
-    if (!living(state)) continue;
+    if (forgettable(state)) continue;
     instances_[id] = {spawn_instance(state), state.name};
     instance_names_[state.name] = id;
   }
@@ -183,8 +175,12 @@ void registry::on_create(const create_message& message) {
     request_instance(create, uuid, nullptr);
     return;
   }
-  // The instance refers to its template, so the template has to be durable first.
+  // The instance refers to its template, so the template has to be durable first. Without autostart
+  // nobody asks for a clone: `prepare` still means that the template is made, and so the
+  // preparation has to be durable as well before the create is acknowledged.
+  const bool only_prepares = create.wish.from->prepare && !create.wish.autostart;
   template_ask question{vm_template::confirm{}, create.why, nullptr};
+  if (only_prepares) question.what = vm_template::request_preparation{env_.now_us()};
   question.done = [self = caf::actor_cast<caf::actor>(this), create, uuid,
                    template_id](tl::expected<template_ptr, rejection> result) {
     caf::anon_send(self, template_confirmed{create, template_id, uuid, std::move(result)});
@@ -204,8 +200,11 @@ bool registry::answer_with_existing(const create_message& message) {
     }
     return true;
   }
-  if (!instances_.contains(uuid)) return false;
   const auto found = env_.instances.by_id(uuid);
+  if (!found && !instances_.contains(uuid)) {
+    const auto version = env_.log.stream_version(instance_stream(uuid));
+    if (version && *version == 0) return false;
+  }
   if (!found) {
     message.done(refuse(kind::wrong_state, "the instance '" + uuid + "' was deleted since"));
     return true;
@@ -268,7 +267,6 @@ void registry::on_template_confirmed(const template_confirmed& message) {
     return;
   }
   request_instance(message.create, message.instance_id, *message.result);
-  prepare_if_wished(message.create, message.template_id);
 }
 
 // Without autostart nobody asks for a clone; `prepare` still means that the template is made.

@@ -12,9 +12,9 @@
 namespace platen::actors {
 
 struct world {
-  std::uint64_t sequence = 0;                           // of the last event folded in
-  std::map<std::string, vm_template::state> templates;  // by UUID
-  std::map<std::string, instance::state> instances;     // by UUID
+  std::uint64_t sequence = 0;                                        // of the last event folded in
+  std::map<std::string, vm_template::state, std::less<>> templates;  // by UUID
+  std::map<std::string, instance::state, std::less<>> instances;     // by UUID
 };
 
 // Folds one event in. Streams of other kinds count only towards `sequence`.
@@ -26,6 +26,8 @@ store::result<world> replay(const store::event_log& log, std::uint64_t up_to = 0
 // Stream names: the kind, a slash, the entity's UUID.
 std::string template_stream(const std::string& uuid);
 std::string instance_stream(const std::string& uuid);
+bool is_template_stream(std::string_view stream);
+bool is_entity_stream(std::string_view stream);  // a template's or an instance's
 inline constexpr const char* system_stream = "system/platend";
 
 }  // namespace platen::actors

@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "events/codec.hpp"
 #include "events/hash.hpp"
 #include "store/record_check.hpp"
 
@@ -14,8 +15,11 @@ class walk {
   walk(verify_report& report, const std::optional<head>& witness)
       : report_(report), witness_(witness) {}
 
-  bool accept(const events::envelope& event) {
+  bool accept(const events::envelope& event, std::string_view record) {
+    if (report_.first == 0) report_.first = event.sequence;
+    const bool begins_here = report_.first > 1 && versions_.count(event.stream) == 0;
     std::uint64_t& version = versions_[event.stream];
+    if (begins_here) version = event.version - 1;
     if (event.version != version + 1)
       return reject(event, event.stream + " version " + std::to_string(event.version) +
                                " follows version " + std::to_string(version));
@@ -25,6 +29,7 @@ class walk {
     version = event.version;
     report_.verified = {event.sequence, event.hash};
     ++report_.events;
+    if (events::is_withheld(record)) ++report_.withheld;
     report_.streams = versions_.size();
     return true;
   }
@@ -45,7 +50,8 @@ class walk {
 verify_report verify(const event_log& log, const std::optional<head>& witness) {
   verify_report report;
   walk all(report, witness);
-  const auto read = log.read_all(0, [&](const auto& event) { return all.accept(event); });
+  const auto read = log.read_records(
+      0, [&](const auto& event, std::string_view record) { return all.accept(event, record); });
   if (!read) report.first_bad = read.error();
   if (report.ok() && witness && witness->sequence > report.verified.sequence)
     report.first_bad =

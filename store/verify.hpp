@@ -8,7 +8,9 @@
 namespace platen::store {
 
 struct verify_report {
+  std::uint64_t first = 0;         // the event that the log begins with; 0: there is none
   std::uint64_t events = 0;        // that verified, from the first on
+  std::uint64_t withheld = 0;      // of them: only the header is there, which verified
   std::uint64_t streams = 0;       // that they belong to
   head verified;                   // the newest event that verified
   std::optional<error> first_bad;  // its sequence (0: no single event is to blame) and why
@@ -18,7 +20,8 @@ struct verify_report {
 
 // Walks all events: sequences without gaps, every record's layout, hash, payload digest and link to
 // its predecessor, versions without gaps in every stream, and the index of the streams.
-// Thread-safe; the log may grow meanwhile.
+// Thread-safe; the log may grow meanwhile. Of a log that does not begin with event 1 (a segment
+// from the middle of one) every stream may begin with any version.
 //
 // A chain alone does not show that its end was cut off or that all of it was written anew.
 // `witness` is a head noted earlier in another place: the log must still contain it.

@@ -38,6 +38,8 @@ void actor::on_begin(const begin& message) {
     asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
     asked_.attempt = now().attempt;
   }
+  // What the lost VM left behind goes when the next attempt begins.
+  if (message.lost) asked_.attempt = now().attempt;
   // Nothing is asked of the world for a life that is over: what follows the loss decides.
   if (message.lost) return submit(vm_lost{now().attempt}, because(events::origin::reconcile));
   converge();

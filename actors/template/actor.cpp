@@ -60,6 +60,8 @@ void actor::on_begin(const begin& message) {
     asked_.vm = vm_goal::booted;
     asked_.attempt = now().attempt;
   }
+  // What the lost VM left behind goes when the next attempt begins.
+  if (message.lost) asked_.attempt = now().attempt;
   // Nothing is asked of the world for an attempt that is over: what follows the loss decides.
   if (message.lost) {
     const vm_lost lost{now().attempt, env().now_us()};

@@ -1,6 +1,7 @@
 #include "hypervisor/sim/sim_driver.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace platen::hypervisor {
@@ -45,7 +46,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
       return;
     }
     const auto ref = order.vm;
-    at(world_->timing.boot_ms, [this, ref] { finish_boot(ref); });
+    at(takes(ref, world_->timing.boot_ms), [this, ref] { finish_boot(ref); });
   }
 
   void snapshot(snapshot_order order) override {
@@ -59,7 +60,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
       tell(order.vm, failed{stage::snapshot, "there is no such VM", "", false});
       return;
     }
-    at(world_->timing.snapshot_ms, [this, order] { finish_snapshot(order); });
+    at(takes(order.vm, world_->timing.snapshot_ms), [this, order] { finish_snapshot(order); });
   }
 
   void clone(clone_order order) override {
@@ -69,7 +70,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     vm.clone = true;
     vm.booted = true;
     ++world_->clones;
-    at(world_->timing.clone_ms, [this, order] { finish_clone(order); });
+    at(takes(order.vm, world_->timing.clone_ms), [this, order] { finish_clone(order); });
   }
 
   void adopt(vm_ref ref) override {
@@ -129,7 +130,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
       if (vm.signalled) tell(ref, signalled{});
       if (!vm.signalled && vm.why == purpose::template_preparation) warm_up(ref);
     } else {
-      at(world_->timing.boot_ms, [this, ref] { finish_boot(ref); });
+      at(takes(ref, world_->timing.boot_ms), [this, ref] { finish_boot(ref); });
     }
   }
 
@@ -140,13 +141,23 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     tell(ref, booted{vm->facts});
     if (vm->why == purpose::template_preparation) {
       warm_up(ref);
-    } else if (vm->fault == sim_fault::crash_while_running) {
-      crash(ref);
+    } else {
+      run(ref);
     }
   }
 
+  // What an instance that was reported running does by itself.
+  void run(const vm_ref& ref) {
+    const auto fault = world_->vms[ref].fault;
+    if (fault == sim_fault::crash_while_running) crash(ref);
+    if (fault == sim_fault::crash_later)
+      at(world_->timing.crash_after_ms, [this, ref] {
+        if (living(ref) != nullptr) crash(ref);
+      });
+  }
+
   void warm_up(const vm_ref& ref) {
-    at(world_->timing.warm_up_ms, [this, ref] {
+    at(takes(ref, world_->timing.warm_up_ms), [this, ref] {
       auto* vm = living(ref);
       if (vm == nullptr || vm->signalled) return;
       if (vm->fault == sim_fault::crash_before_signal) return crash(ref);
@@ -189,7 +200,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     }
     vm->facts.generation_id = "generation-" + std::to_string(vm->facts.pid);
     tell(order.vm, cloned{vm->facts});
-    if (vm->fault == sim_fault::crash_while_running) crash(order.vm);
+    run(order.vm);
   }
 
   void end(const vm_ref& ref, std::uint64_t delay_ms) {
@@ -227,8 +238,38 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     if (!sink_) return;
     const auto vm = world_->vms.find(ref);
     const bool twice = vm != world_->vms.end() && vm->second.fault == sim_fault::duplicate_reports;
-    if (twice) sink_({ref, what});
-    sink_({ref, std::move(what)});
+    if (twice) post({ref, what});
+    post({ref, std::move(what)});
+  }
+
+  void post(report told) {
+    if (!world_->post) return sink_(std::move(told));
+    const auto fate = world_->post(told);
+    for (const auto& other : fate.others)
+      at(other.after_ms, [this, what = other.what] { sink_(what); });
+    if (fate.lost) return;
+    if (fate.late_ms == 0 && !on_the_way_.contains(told.vm)) return sink_(std::move(told));
+    const auto ref = told.vm;
+    on_the_way_[ref].push_back({fate.late_ms, std::move(told)});
+    if (on_the_way_[ref].size() == 1) deliver_next(ref);
+  }
+
+  void deliver_next(const vm_ref& ref) {
+    at(on_the_way_[ref].front().after_ms, [this, ref] {
+      auto& waiting = on_the_way_[ref];
+      sink_(std::move(waiting.front().what));
+      waiting.pop_front();
+      if (waiting.empty())
+        on_the_way_.erase(ref);
+      else
+        deliver_next(ref);
+    });
+  }
+
+  std::uint64_t takes(const vm_ref& ref, std::uint64_t usual_ms) const {
+    const auto found = world_->vms.find(ref);
+    const bool slow = found != world_->vms.end() && found->second.fault == sim_fault::slow;
+    return slow ? usual_ms * world_->timing.slow_factor : usual_ms;
   }
 
   template <class What>
@@ -250,6 +291,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
   std::shared_ptr<sim_world> world_;
   scheduler later_;
   report_sink sink_;
+  std::map<vm_ref, std::deque<delivery::other>> on_the_way_;  // reports behind a late one
   std::uint32_t next_pid_ = 1000;
   std::uint16_t next_port_ = 40000;
 };

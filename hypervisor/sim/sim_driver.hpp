@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "hypervisor/hypervisor.hpp"
 
@@ -26,6 +27,8 @@ struct sim_timing {
   std::uint64_t snapshot_ms = 20;
   std::uint64_t clone_ms = 5;
   std::uint64_t stop_ms = 5;
+  std::uint64_t crash_after_ms = 200;  // of a VM that crashes later
+  std::uint64_t slow_factor = 20;      // of a VM that is slow
 };
 
 // What goes wrong with one VM; chosen by sim_world::plan when its order arrives.
@@ -38,8 +41,24 @@ enum class sim_fault {
   snapshot_damaged,     // a clone does not verify
   clone_fails,
   crash_while_running,  // exits right after it was reported running
+  crash_later,          // exits timing.crash_after_ms after it was reported running
+  slow,                 // everything takes timing.slow_factor times as long
   duplicate_reports,    // says everything twice
   silent                // never reports anything
+};
+
+// What becomes of one report on its way to the daemon. The reports of one VM keep their order:
+// those behind a late one wait for it.
+struct delivery {
+  // Arrives besides the report and in no order with it: a duplicate, or a lie.
+  struct other {
+    std::uint64_t after_ms = 0;
+    report what;
+  };
+
+  bool lost = false;
+  std::uint64_t late_ms = 0;
+  std::vector<other> others;
 };
 
 struct sim_vm {
@@ -56,6 +75,8 @@ struct sim_world {
   sim_timing timing;
   // Decides the fault of each VM when it is ordered; none by default.
   std::function<sim_fault(const vm_ref&)> plan;
+  // Decides what becomes of each report; by default it arrives at once, as it is.
+  std::function<delivery(const report&)> post;
   std::map<vm_ref, sim_vm> vms;
   std::set<std::string> snapshots;
   std::map<vm_ref, std::string> logs;

@@ -62,6 +62,12 @@ class daemon_life {
     }
   }
 
+  // Lets `messages` be handled, the oldest first.
+  void run_some(int messages) {
+    for (; messages > 0 && scheduler().has_job(); --messages)
+      scheduler().run_once();
+  }
+
   void advance_ms(std::int64_t ms) {
     for (const auto until = now_us_ + ms * 1000; now_us_ < until;) {
       now_us_ += 1000;
@@ -451,6 +457,76 @@ TEST_CASE("a machine that lost its VMs and snapshots with the daemon prepares an
     for (const auto* name : {"a", "b"})
       CHECK(settled(*second->instance_named(name)));
     CHECK(second->template_named("web")->clones_in_flight.empty());
+  }
+}
+
+TEST_CASE("what a VM that was lost with its daemon left behind goes when the next attempt begins") {
+  for (const std::int64_t dies_after : {60, 200}) {
+    INFO("dies after " << dies_after << " ms");
+    machine m;
+    auto first = m.boot();
+    first->create("of a template", "web");
+    create_instance alone;
+    alone.name = "alone";
+    alone.spec.image = "demo:v1";
+    alone.autostart = true;
+    first->plane->create(alone, daemon_life::cause("c"), [](const auto&) {});
+    first->advance_ms(dies_after);
+    first.reset();
+    for (auto& [ref, vm] : m.world->vms)
+      vm.alive = false;
+
+    auto second = m.boot(2);
+    second->advance_ms(1000);
+    for (const auto* name : {"of a template", "alone"})
+      second->plane->start_instance(second->instance_named(name)->id, daemon_life::cause("s"),
+                                    [](const auto&) {});
+    second->advance_ms(1000);
+    CHECK(m.world->vms.size() == 2);
+    for (const auto& [ref, vm] : m.world->vms)
+      CHECK(vm.alive);
+  }
+}
+
+TEST_CASE("what a stopping daemon has not got to is answered, and answered once") {
+  for (int done_before = 0; done_before < 12; ++done_before) {
+    INFO(done_before << " messages were handled before the end");
+    machine m;
+    auto daemon = m.boot();
+    daemon->create("old", "web");
+    daemon->advance_ms(1000);
+    const auto id = daemon->instance_named("old")->id;
+    const auto of = daemon->template_named("web")->id;
+    int answered = 0;
+    const auto count = [&](const auto&) { ++answered; };
+    template_wish web;
+    web.which.name = "web";
+    daemon->plane->create({"", "new", web, {}, false}, daemon_life::cause("c"), count);
+    daemon->plane->stop_instance(id, {}, daemon_life::cause("s"), count);
+    daemon->plane->delete_template(of, daemon_life::cause("d"), count);
+    daemon->run_some(done_before);
+    daemon.reset();
+    CHECK(answered == 3);
+  }
+}
+
+TEST_CASE("a create that only prepares is acknowledged when the log has the preparation") {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    machine m;
+    auto daemon = m.boot(seed);
+    template_wish web;
+    web.which.name = "web";
+    web.prepare = true;
+    web.create_args.emplace();
+    std::optional<std::size_t> preparations;
+    daemon->plane->create({"", "later", web, {}, false}, daemon_life::cause("c"),
+                          [&](const auto& answer) {
+                            CHECK(answer);
+                            preparations = m.count("PreparationStarted");
+                          });
+    daemon->run();
+    CHECK(preparations == 1U);
   }
 }
 

@@ -166,6 +166,40 @@ TEST_CASE("the log on disk can be listed, folded and verified without a daemon")
   CHECK(sim->platen({"verify", "--data", data, "--witness", forged}).code == 7);
 }
 
+TEST_CASE("what happened is told through the daemon and from disk alike") {
+  const auto sim = sim_world();
+  sim->platen_json(create_named("one"));
+  const auto live = sim->platen_json({"explain", "one"});
+  CHECK(sim->platen({"events", "--type", "InstanceRuning"}).code == 2);
+  CHECK(sim->platen({"events", "--stream", "template/wbe"}).code == 3);
+  const auto versions = sim->platen({"replay", "--against", PLATEN_BINARY_DIR "/platen"});
+  CHECK(versions.code == 0);
+  sim->stop_daemon();
+  const auto data = sim->data().string();
+
+  const auto offline = sim->platen_json({"explain", "one", "--data", data});
+  REQUIRE(offline["steps"].size() >= live["steps"].size());
+  for (std::size_t i = 0; i < live["steps"].size(); ++i)
+    CHECK(offline["steps"][i] == live["steps"][i]);
+  CHECK(offline["now"] == live["now"]);
+
+  const auto script = "break type=InstanceRunning; continue; diff; state instance/one";
+  const auto stepped = sim->platen({"replay", "--data", data, "--script", script});
+  CHECK(stepped.code == 0);
+  CHECK(stepped.out.find("lifecycle: cloning → running") != std::string::npos);
+  const auto wrong = sim->platen({"replay", "--data", data, "--script", "next; nxet 2"});
+  CHECK(wrong.code == 1);
+  CHECK(wrong.err.find("command 2 ('nxet 2')") != std::string::npos);
+  CHECK(sim->platen({"replay", "--data", data, "--check"}).code == 0);
+
+  const auto page = sim->directory().path() / "timeline.html";
+  CHECK(sim->platen({"timeline", page.string(), "--data", data}).code == 0);
+  CHECK(content_of(page).rfind("<!DOCTYPE html>", 0) == 0);
+  const auto trace = sim->platen(
+      {"timeline", "-", "--format", "chrome", "--data", data, "--stream", "template/web"});
+  CHECK(json::parse(trace.out)["traceEvents"].size() > 10);
+}
+
 TEST_CASE("a flipped byte in the log is found, with its own exit code") {
   const auto sim = sim_world();
   sim->platen_json(create_named("one"));

@@ -146,7 +146,7 @@ result<reply> client::send(method verb, const std::string& path, const query& pa
 }
 
 result<void> client::lines(const std::string& path, const query& parameters,
-                           const line_visitor& each) {
+                           const line_visitor& each, const std::function<void()>& opened) {
   line_cutter cutter(each);
   int status = 0;
   std::string refusal;
@@ -154,6 +154,7 @@ result<void> client::lines(const std::string& path, const query& parameters,
       target(path, parameters),
       [&](const httplib::Response& head) {
         status = head.status;
+        if (status == 200 && opened) opened();
         return true;
       },
       [&](const char* bytes, std::size_t size) {

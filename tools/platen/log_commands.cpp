@@ -1,44 +1,16 @@
-// platen replay|verify: what a log says, through the daemon or, with --data, on disk.
+// platen verify: whether a log is whole, through the daemon or, with --data, on disk.
 #include <charconv>
-#include <iostream>
 #include <memory>
 
-#include "actors/replay.hpp"
 #include "events/hash.hpp"
 #include "store/verify.hpp"
 #include "tools/platen/commands.hpp"
 #include "tools/platen/disk_log.hpp"
 #include "tools/platen/log_source.hpp"
 #include "tools/platen/output.hpp"
-#include "tools/platen/state_json.hpp"
 
 namespace platen::cli {
 namespace {
-
-// ---- replay ------------------------------------------------------------------------------------
-
-void print_world(const json& all) {
-  std::cout << "after sequence " << all["sequence"] << ":\n";
-  table rows({"KIND", "NAME", "LIFECYCLE", "SINCE", "VERSION", "ATTEMPT", "UUID"});
-  for (const auto& [kind, list] : {std::pair{"template", "templates"}, {"instance", "instances"}})
-    for (const auto& state : all[list])
-      rows.add({kind, text_of(state, "name"), text_of(state, "lifecycle"),
-                text_of(state, "lifecycle_since"), text_of(state, "version"),
-                text_of(state, "attempt"), text_of(state, "uuid")});
-  rows.print();
-}
-
-result<void> replay(const context& ctx, std::uint64_t at) {
-  const auto log = open_log(ctx);
-  if (!log) return tl::unexpected(log.error());
-  const auto all = actors::replay(**log, at);
-  if (!all) return tl::unexpected(as_failure(all.error()));
-  if (ctx.json)
-    print_json(to_json(*all));
-  else
-    print_world(to_json(*all));
-  return {};
-}
 
 // ---- verify ------------------------------------------------------------------------------------
 
@@ -88,11 +60,6 @@ result<void> verify(const context& ctx, const std::string& witness_text) {
 }  // namespace
 
 void add_log_commands(CLI::App& app, context& ctx) {
-  auto* fold = app.add_subcommand("replay", "Fold the log and print every entity's state");
-  const auto at = std::make_shared<std::uint64_t>(0);
-  fold->add_option("--at", *at, "As it was after this sequence; default: the newest");
-  on_chosen(fold, ctx, [&ctx, at] { return replay(ctx, *at); });
-
   auto* walk = app.add_subcommand("verify", "Walk the hash chain of the log");
   const auto witness = std::make_shared<std::string>();
   walk->add_option("--witness", *witness,

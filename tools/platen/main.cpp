@@ -35,6 +35,9 @@ int main(int argc, char** argv) {
   add_template_commands(app, ctx);
   add_image_commands(app, ctx);
   add_event_commands(app, ctx);
+  add_explain_commands(app, ctx);
+  add_replay_commands(app, ctx);
+  add_timeline_commands(app, ctx);
   add_log_commands(app, ctx);
   add_status_commands(app, ctx);
   try {

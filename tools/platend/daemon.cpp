@@ -5,7 +5,9 @@
 
 #include <utility>
 
+#include "actors/bookkeeper.hpp"
 #include "actors/control_plane.hpp"
+#include "actors/wall_clock.hpp"
 #include "http/server.hpp"
 #include "hypervisor/images/image_store.hpp"
 #include "hypervisor/images/rom_store.hpp"
@@ -14,8 +16,10 @@
 #include "store/rocksdb_log.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/version.hpp"
+#include "tools/platend/checkpoint_key.hpp"
 #include "tools/platend/data_dir.hpp"
 #include "tools/platend/guest_bundle.hpp"
+#include "tools/platend/private_file.hpp"
 #include "tools/platend/token.hpp"
 
 namespace platen::platend {
@@ -79,12 +83,14 @@ tl::expected<token, std::string> find_token(const config& how, const data_dir& d
   return found;
 }
 
-actors::options control_options(const config& how) {
+actors::options control_options(const config& how, store::rocksdb_log& log) {
   actors::options options;
   options.max_instances = how.max_instances;
   options.max_templates = how.max_templates;
   options.stop_grace_ms = how.stop_grace_ms;
   options.version = tools::version;
+  options.states = &log.states();
+  options.on_loaded = [](const std::string& how_loaded) { spdlog::info("{}", how_loaded); };
   options.on_fatal = end_at_once;
   return options;
 }
@@ -104,7 +110,8 @@ http::options server_options(const config& how, const data_dir& data, const std:
   return options;
 }
 
-// Members are in the order of their dependencies: each may use those above it.
+// Members are in the order of their dependencies: each may use those above it, wherever all of them
+// are moved to.
 struct parts {
   data_dir data;
   std::unique_ptr<store::rocksdb_log> log;
@@ -112,6 +119,8 @@ struct parts {
   std::unique_ptr<hypervisor::rom_store> roms;
   std::unique_ptr<hypervisor::driver> driver;
   std::unique_ptr<actors::control_plane> control;
+  std::unique_ptr<store::signing_key> key;
+  std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<http::server> server;
 };
 
@@ -124,6 +133,7 @@ class running_daemon : public daemon {
     if (std::exchange(stopped_, true)) return;
     parts_.server->stop();
     parts_.control->shutdown(stop_vms_);
+    parts_.books->finish();
     parts_.log->close();
   }
 
@@ -132,6 +142,37 @@ class running_daemon : public daemon {
   bool stop_vms_;
   bool stopped_ = false;
 };
+
+// "SEQUENCE:HASH KEY SIGNATURE", which `platen verify --witness` reads.
+std::string witness_line(const events::checkpoint_signed& value) {
+  return std::to_string(value.through) + ":" + value.head_hash + " " + value.public_key + " " +
+         value.signature;
+}
+
+actors::bookkeeper::options bookkeeping(const config& how) {
+  actors::bookkeeper::options options;
+  options.every_events = how.checkpoint_events;
+  options.at_latest = std::chrono::seconds(how.checkpoint_seconds);
+  options.now_us = actors::wall_clock_us;
+  options.warn = [](const std::string& what) { spdlog::warn("{}", what); };
+  if (!how.witness.empty())
+    options.witness = [file = how.witness](const events::checkpoint_signed& value) {
+      if (const auto noted = append_line(file, witness_line(value)); !noted)
+        spdlog::warn("witness {}", noted.error());
+    };
+  return options;
+}
+
+tl::expected<void, std::string> start_books(parts& into, const config& how) {
+  auto file = how.checkpoint_key;
+  if (file.empty()) file = into.data.path() / "checkpoint-key.pem";
+  auto key = read_or_make_checkpoint_key(file);
+  if (!key) return tl::unexpected(key.error());
+  into.key = std::make_unique<store::signing_key>(*std::move(key));
+  into.books = std::make_unique<actors::bookkeeper>(bookkeeping(how), *into.log, into.log->states(),
+                                                    *into.key);
+  return {};
+}
 
 // Fills in one part after the other; the first that cannot be made is the error.
 tl::expected<void, std::string> build(parts& into, const config& how, const std::string& token) {
@@ -151,9 +192,10 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
       .and_then(
           [&] { return keep(into.driver, make_driver(how, into.data, *into.images, *into.roms)); })
       .and_then([&] {
-        return keep(into.control,
-                    actors::control_plane::start(control_options(how), *into.log, *into.driver));
+        return keep(into.control, actors::control_plane::start(control_options(how, *into.log),
+                                                               *into.log, *into.driver));
       })
+      .and_then([&] { return start_books(into, how); })
       .and_then([&] {
         return keep(into.server,
                     http::server::start(server_options(how, into.data, token, *into.driver),
@@ -168,7 +210,7 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,
                built.server->url(), built.driver->name(), built.driver->accelerator(),

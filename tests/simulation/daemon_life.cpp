@@ -1,0 +1,66 @@
+#include "tests/simulation/daemon_life.hpp"
+
+#include "actors/plane.hpp"
+#include "tests/simulation/watched_driver.hpp"
+
+namespace platen::simulation {
+
+namespace {
+
+// Low limits, so that they are met.
+constexpr std::size_t max_instances = 8;
+constexpr std::size_t max_templates = 3;
+
+}  // namespace
+
+daemon_life::daemon_life(machine& on, actor_host& host, const weather& now, dice& random,
+                         checker& judge, trace& out)
+    : machine_(on), host_(host), log_(on.disk, now, random) {
+  auto sim = hypervisor::make_sim_driver(
+      on.vms, [&on](std::uint64_t delay_ms, std::function<void()> step) {
+        on.due.emplace(on.up_us + static_cast<std::int64_t>(delay_ms) * 1000, std::move(step));
+      });
+  driver_ = watch(std::move(sim), judge, out);
+  actors::options how;
+  how.max_instances = max_instances;
+  how.max_templates = max_templates;
+  how.stop_grace_ms = 50;
+  how.on_fatal = [this](const std::string&) { failed_ = true; };
+  auto started =
+      actors::start_plane({nullptr, host.system(), [&on] { return on.wall_us(); },
+                           [&random] { return "x" + std::to_string(random.below(1'000'000)); }},
+                          how, log_, *driver_);
+  if (!started) {
+    judge.require("a_daemon_starts", started.error());
+    ended_ = true;
+    return;
+  }
+  plane_ = std::move(*started);
+  log_.may_hold(true);
+}
+
+daemon_life::~daemon_life() {
+  kill();
+}
+
+void daemon_life::kill() {
+  if (std::exchange(ended_, true)) return;
+  log_.die();
+  driver_->shutdown();
+  plane_->shutdown(false);
+  host_.clear();
+  plane_.reset();
+  machine_.due.clear();
+}
+
+void daemon_life::stop() {
+  if (std::exchange(ended_, true)) return;
+  log_.may_hold(false);
+  log_.commit(log_.held());
+  plane_->shutdown(false);
+  host_.clear();
+  plane_.reset();
+  machine_.due.clear();
+}
+
+}  // namespace platen::simulation

@@ -1,0 +1,408 @@
+#include "tests/simulation/invariants.hpp"
+
+#include <set>
+#include <string_view>
+
+namespace platen::simulation {
+
+using namespace platen::actors;
+
+namespace {
+
+using instance_phase = instance::lifecycle;
+using template_phase = vm_template::lifecycle;
+
+template <class Map>
+const typename Map::mapped_type* find(const Map& in, const typename Map::key_type& id) {
+  const auto found = in.find(id);
+  return found == in.end() ? nullptr : &found->second;
+}
+
+std::string shown(const hypervisor::vm_ref& vm) {
+  return vm.id + "." + std::to_string(vm.attempt);
+}
+
+bool preparing(const vm_template::state& entity) {
+  return entity.phase == template_phase::preparing ||
+         entity.phase == template_phase::awaiting_guest_signal ||
+         entity.phase == template_phase::snapshotting;
+}
+
+bool has_vm(const instance::state& entity) {
+  return entity.phase == instance_phase::cloning || entity.phase == instance_phase::booting ||
+         entity.phase == instance_phase::running || entity.phase == instance_phase::stopping;
+}
+
+std::uint64_t version_of(const world& before, const events::envelope& event) {
+  const auto id = id_of(event.stream);
+  if (const auto* t = find(before.templates, id)) return t->version;
+  if (const auto* i = find(before.instances, id)) return i->version;
+  return 0;
+}
+
+bool of_an_entity(const events::envelope& event) {
+  return event.stream != system_stream;
+}
+
+}  // namespace
+
+// ---- of each event
+// -------------------------------------------------------------------------------
+
+complaint sequences_and_versions_have_no_gaps(const world& before, const events::envelope& event) {
+  if (event.sequence != before.sequence + 1)
+    return "sequence " + std::to_string(event.sequence) + " follows " +
+           std::to_string(before.sequence);
+  if (of_an_entity(event) && event.version != version_of(before, event) + 1)
+    return event.stream + " version " + std::to_string(event.version) + " follows " +
+           std::to_string(version_of(before, event));
+  return {};
+}
+
+complaint every_event_says_why(const world&, const events::envelope& event) {
+  const auto named = [&](const char* what) {
+    return "event " + std::to_string(event.sequence) + " (" +
+           std::string(events::type_name(event.what)) + ") has no " + what;
+  };
+  if (event.why.principal.empty()) return named("principal");
+  if (event.time_us == 0) return named("time");
+  if (of_an_entity(event) && event.why.command.empty()) return named("command");
+  if (event.why.source == events::origin::api && event.why.request_id.empty())
+    return named("request id");
+  return {};
+}
+
+namespace {
+
+// What an event needs of the entity it happens to; false where the attempt it speaks of is over.
+class timely {
+ public:
+  timely(const vm_template::state* t, const instance::state* i) : t_(t), i_(i) {}
+
+  bool operator()(const events::preparation_started& e) const {
+    return t_->attempt + 1 == e.attempt;
+  }
+  bool operator()(const events::preparation_scheduled& e) const {
+    return t_->attempt + 1 == e.attempt && t_->phase == template_phase::preparation_failed;
+  }
+  bool operator()(const events::template_guest_booted& e) const {
+    return t_->attempt == e.attempt && t_->phase == template_phase::preparing;
+  }
+  bool operator()(const events::guest_signalled& e) const {
+    return t_->attempt == e.attempt && t_->phase == template_phase::awaiting_guest_signal;
+  }
+  bool operator()(const events::template_snapshotted& e) const {
+    return t_->attempt == e.attempt && t_->phase == template_phase::snapshotting;
+  }
+  bool operator()(const events::preparation_failed& e) const {
+    return t_->attempt == e.attempt && preparing(*t_);
+  }
+  bool operator()(const events::snapshot_rejected& e) const {
+    return t_->attempt == e.attempt && t_->ready && t_->ready->id == e.snapshot_id;
+  }
+  bool operator()(const events::clone_granted& e) const {
+    return t_->phase == template_phase::snapshotted && t_->ready->id == e.snapshot_id;
+  }
+  bool operator()(const events::clone_finished& e) const {
+    return t_->clones_in_flight.contains(e.instance_id);
+  }
+  bool operator()(const events::instance_clone_started& e) const {
+    return i_->attempt + 1 == e.attempt && i_->phase == instance_phase::waiting_for_template;
+  }
+  bool operator()(const events::instance_boot_started& e) const {
+    return i_->attempt + 1 == e.attempt && i_->phase != instance_phase::running;
+  }
+  bool operator()(const events::instance_running& e) const {
+    return i_->attempt == e.attempt &&
+           (i_->phase == instance_phase::cloning || i_->phase == instance_phase::booting);
+  }
+  bool operator()(const events::instance_stop_requested& e) const {
+    return i_->attempt == e.attempt && has_vm(*i_);
+  }
+  bool operator()(const events::instance_stopped& e) const { return under_way(e.attempt); }
+  bool operator()(const events::instance_failed& e) const { return under_way(e.attempt); }
+  template <class Other>
+  bool operator()(const Other&) const {
+    return true;
+  }
+
+ private:
+  bool under_way(std::uint32_t attempt) const {
+    return i_->attempt == attempt &&
+           (has_vm(*i_) || i_->phase == instance_phase::waiting_for_template);
+  }
+
+  const vm_template::state* t_;
+  const instance::state* i_;
+};
+
+}  // namespace
+
+complaint no_event_is_of_an_attempt_that_is_over(const world& before,
+                                                 const events::envelope& event) {
+  static const vm_template::state no_template;
+  static const instance::state no_instance;
+  const auto id = id_of(event.stream);
+  const auto* t = find(before.templates, id);
+  const auto* i = find(before.instances, id);
+  if (std::visit(timely(t ? t : &no_template, i ? i : &no_instance), event.what)) return {};
+  return std::string(events::type_name(event.what)) + " happened to " + event.stream + ", which " +
+         (t ? "is " + std::string(shown_lifecycle(*t)) + " in attempt " + std::to_string(t->attempt)
+          : i ? "is " + std::string(to_string(i->phase)) + " in attempt " +
+                    std::to_string(i->attempt)
+              : "does not exist");
+}
+
+complaint one_preparation_at_a_time(const world& before, const events::envelope& event) {
+  if (!std::holds_alternative<events::preparation_started>(event.what)) return {};
+  const auto* entity = find(before.templates, id_of(event.stream));
+  // Only a VM that was lost with an earlier daemon is followed by another one at once.
+  if (entity && preparing(*entity) && event.why.source != events::origin::reconcile)
+    return "a preparation of " + event.stream + " was started while attempt " +
+           std::to_string(entity->attempt) + " is under way";
+  return {};
+}
+
+complaint a_deleted_entity_stays_deleted(const world& before, const events::envelope& event) {
+  const auto id = id_of(event.stream);
+  const auto* t = find(before.templates, id);
+  const auto* i = find(before.instances, id);
+  const bool gone = (t && t->phase == template_phase::deleted &&
+                     !std::holds_alternative<events::clone_finished>(event.what)) ||
+                    (i && i->phase == instance_phase::deleted);
+  if (!gone) return {};
+  return std::string(events::type_name(event.what)) + " happened to " + event.stream +
+         ", which is deleted";
+}
+
+// ---- of each order
+// -------------------------------------------------------------------------------
+
+namespace {
+
+bool should_live(const world& log, const hypervisor::vm_ref& vm) {
+  if (const auto* t = find(log.templates, vm.id)) {
+    const auto want = wanted(*t);
+    return want.attempt == vm.attempt &&
+           (want.vm == vm_template::vm_goal::booted || want.vm == vm_template::vm_goal::frozen);
+  }
+  const auto* i = find(log.instances, vm.id);
+  if (i == nullptr) return false;
+  const auto want = wanted(*i);
+  return want.attempt == vm.attempt &&
+         (want.vm == instance::vm_goal::booted || want.vm == instance::vm_goal::cloned ||
+          want.vm == instance::vm_goal::stopped);
+}
+
+complaint unless(bool kept, const char* what, const hypervisor::vm_ref& vm) {
+  if (kept) return {};
+  return std::string(what) + " of VM " + shown(vm) + " without an event in the log that wants it";
+}
+
+}  // namespace
+
+complaint a_boot_has_a_durable_intent(const world& log, const hypervisor::boot_order& order) {
+  const auto* t = find(log.templates, order.vm.id);
+  const auto* i = find(log.instances, order.vm.id);
+  const bool wanted_by_template =
+      t && wanted(*t).vm == vm_template::vm_goal::booted && wanted(*t).attempt == order.vm.attempt;
+  const bool wanted_by_instance =
+      i && wanted(*i).vm == instance::vm_goal::booted && wanted(*i).attempt == order.vm.attempt;
+  return unless(wanted_by_template || wanted_by_instance, "boot", order.vm);
+}
+
+complaint a_clone_has_a_durable_intent(const world& log, const hypervisor::clone_order& order) {
+  const auto* i = find(log.instances, order.vm.id);
+  return unless(i && wanted(*i).vm == instance::vm_goal::cloned &&
+                    wanted(*i).attempt == order.vm.attempt && i->snapshot_id == order.snapshot_id,
+                "clone", order.vm);
+}
+
+complaint a_snapshot_has_a_durable_intent(const world& log,
+                                          const hypervisor::snapshot_order& order) {
+  const auto* t = find(log.templates, order.vm.id);
+  return unless(t && wanted(*t).vm == vm_template::vm_goal::frozen &&
+                    wanted(*t).attempt == order.vm.attempt &&
+                    wanted(*t).keep_snapshot == order.snapshot_id,
+                "snapshot", order.vm);
+}
+
+complaint only_what_should_live_is_adopted(const world& log, const hypervisor::vm_ref& vm) {
+  return unless(should_live(log, vm), "adoption", vm);
+}
+
+complaint only_what_should_end_is_ended(const world& log, const hypervisor::vm_ref& vm) {
+  const auto* i = find(log.instances, vm.id);
+  return unless(i && wanted(*i).vm == instance::vm_goal::stopped && i->attempt == vm.attempt,
+                "stop", vm);
+}
+
+complaint nothing_that_should_live_is_removed(const world& log, const hypervisor::vm_ref& vm) {
+  if (!should_live(log, vm)) return {};
+  return "VM " + shown(vm) + " is removed although the log wants it";
+}
+
+complaint no_snapshot_that_is_needed_is_removed(const world& log, const std::string& snapshot_id) {
+  for (const auto& [id, entity] : log.templates)
+    if (wanted(entity).keep_snapshot == snapshot_id)
+      return "snapshot " + snapshot_id + " is removed although template " + id + " needs it";
+  return {};
+}
+
+// ---- of each answer
+// ------------------------------------------------------------------------------
+
+namespace {
+
+template <class State>
+complaint in_the_log(const State* durable, const State& shown_state, const char* which) {
+  const auto named =
+      which + std::string(" ") + shown_state.id + " version " + std::to_string(shown_state.version);
+  if (durable == nullptr) return named + " is not in the log";
+  if (!(*durable == shown_state)) return named + " is another one in the log";
+  return {};
+}
+
+}  // namespace
+
+complaint an_acknowledged_state_is_in_the_log(const oracle& log, const instance::state& answer) {
+  return in_the_log(log.instance_at(answer.id, answer.version), answer, "acknowledged instance");
+}
+
+complaint an_acknowledged_state_is_in_the_log(const oracle& log, const vm_template::state& answer) {
+  return in_the_log(log.template_at(answer.id, answer.version), answer, "acknowledged template");
+}
+
+// ---- after each step
+// -----------------------------------------------------------------------------
+
+namespace {
+
+template <class Map, class Phase>
+complaint unique_names(const Map& entities, Phase deleted) {
+  std::set<std::string_view> names;
+  for (const auto& [id, entity] : entities)
+    if (entity.phase != deleted && !entity.name.empty() && !names.insert(entity.name).second)
+      return "the name " + entity.name + " is taken twice";
+  return {};
+}
+
+}  // namespace
+
+complaint names_are_unique(const world& log) {
+  if (auto wrong = unique_names(log.templates, template_phase::deleted)) return wrong;
+  return unique_names(log.instances, instance_phase::deleted);
+}
+
+complaint a_cloning_instance_is_in_flight_at_its_template(const world& log) {
+  for (const auto& [id, entity] : log.instances) {
+    if (entity.phase != instance_phase::cloning) continue;
+    const auto* of = find(log.templates, entity.template_id);
+    if (of == nullptr || !of->clones_in_flight.contains(id))
+      return "instance " + id + " is cloning, but its template does not know";
+  }
+  return {};
+}
+
+complaint a_published_state_is_in_the_log(const oracle& log, const control_plane& plane) {
+  for (const auto& one : plane.instances())
+    if (auto wrong = in_the_log(log.instance_at(one->id, one->version), *one, "published instance"))
+      return wrong;
+  for (const auto& one : plane.templates())
+    if (auto wrong = in_the_log(log.template_at(one->id, one->version), *one, "published template"))
+      return wrong;
+  return {};
+}
+
+complaint an_entity_has_one_living_vm(const hypervisor::sim_world& machine) {
+  const std::string* living = nullptr;
+  for (const auto& [ref, vm] : machine.vms) {
+    if (!vm.alive) continue;
+    // The map is in the order of the ids.
+    if (living != nullptr && *living == ref.id) return "two VMs of " + ref.id + " live";
+    living = &ref.id;
+  }
+  return {};
+}
+
+// ---- when nothing is under way
+// -------------------------------------------------------------------
+
+namespace {
+
+template <class Map, class Published, class Phase>
+complaint same(const Map& log, const Published& published, Phase deleted) {
+  std::size_t living = 0;
+  for (const auto& [id, entity] : log)
+    living += entity.phase != deleted ? 1 : 0;
+  if (living != published.size())
+    return std::to_string(published.size()) + " entities are published, the log has " +
+           std::to_string(living);
+  for (const auto& one : published)
+    if (!(*one == log.at(one->id)))
+      return "published " + one->id + " version " + std::to_string(one->version) +
+             ", the log has version " + std::to_string(log.at(one->id).version);
+  return {};
+}
+
+}  // namespace
+
+complaint what_is_published_is_what_the_log_says(const world& log, const control_plane& plane) {
+  if (auto wrong = same(log.templates, plane.templates(), template_phase::deleted)) return wrong;
+  return same(log.instances, plane.instances(), instance_phase::deleted);
+}
+
+// ---- at the end
+// ----------------------------------------------------------------------------------
+
+complaint everything_is_settled(const world& log) {
+  for (const auto& [id, entity] : log.templates)
+    // One that nobody ever wanted prepared stays as it was requested.
+    if (!settled(entity) && entity.phase != template_phase::requested)
+      return "template " + id + " is still " + std::string(shown_lifecycle(entity));
+  for (const auto& [id, entity] : log.instances)
+    if (!settled(entity))
+      return "instance " + id + " is still " + std::string(to_string(entity.phase));
+  return {};
+}
+
+complaint no_lease_is_forgotten(const world& log) {
+  for (const auto& [id, entity] : log.templates)
+    if (!entity.clones_in_flight.empty())
+      return "template " + id + " still waits for the clone of " + *entity.clones_in_flight.begin();
+  return {};
+}
+
+complaint what_should_live_lives(const world& log, const hypervisor::sim_world& machine) {
+  for (const auto& [id, entity] : log.instances) {
+    if (entity.phase != instance_phase::running) continue;
+    const auto* vm = find(machine.vms, {id, entity.attempt});
+    if (vm == nullptr || !vm->alive) return "instance " + id + " is running without a VM";
+  }
+  for (const auto& [id, entity] : log.templates)
+    if (entity.phase == template_phase::snapshotted &&
+        !machine.snapshots.contains(entity.ready->id))
+      return "template " + id + " is without its snapshot";
+  return {};
+}
+
+complaint nothing_is_left_behind(const world& log, const hypervisor::sim_world& machine) {
+  for (const auto& [ref, vm] : machine.vms) {
+    const auto* t = find(log.templates, ref.id);
+    const auto* i = find(log.instances, ref.id);
+    const bool owned = (t && t->phase != template_phase::deleted && t->attempt == ref.attempt) ||
+                       (i && i->phase != instance_phase::deleted && i->attempt == ref.attempt);
+    if (!owned) return "VM " + shown(ref) + " has no owner";
+    if (vm.alive && !should_live(log, ref))
+      return "VM " + shown(ref) + " lives, but nobody wants it";
+  }
+  for (const auto& snapshot : machine.snapshots) {
+    bool needed = false;
+    for (const auto& [id, entity] : log.templates)
+      needed = needed || wanted(entity).keep_snapshot == snapshot;
+    if (!needed) return "snapshot " + snapshot + " is needed by nobody";
+  }
+  return {};
+}
+
+}  // namespace platen::simulation

@@ -141,7 +141,7 @@ TEST_CASE("P4: refusals are answers like others and are kept; nothing is looked 
 TEST_CASE(
     "P4: an answer that asks for a repetition is not kept, so that the repetition can do it") {
   using actors::rejection;
-  for (const auto [why, status] :
+  for (const auto& [why, status] :
        {std::pair{rejection::kind::busy, 429}, std::pair{rejection::kind::unavailable, 503}}) {
     fixture at;
     at.control.refuse_next({why, "not now"});
@@ -187,7 +187,7 @@ TEST_CASE("P4: after a crash amid a delete, what the first run deleted counts as
   const std::string uuid = "00000000-0000-4000-8000-00000000abcd";
   events::instance_requested requested;
   requested.name = "gone";
-  for (const std::string target : {"/v1/instances?name=gone", "/v1/instances/" + uuid}) {
+  for (const auto& target : {std::string("/v1/instances?name=gone"), "/v1/instances/" + uuid}) {
     fixture at;
     append(at, "instance/" + uuid, 0, "create", requested);
     begin_and_die(at, "k1", "DELETE", target, "");
@@ -308,7 +308,8 @@ TEST_CASE("P4: an answer that is too large to be kept is not made up") {
 
 TEST_CASE("keys must be 1 to 255 printable ASCII characters, once") {
   fixture at;
-  for (const std::string key : {std::string(256, 'k'), std::string("k\x80"), std::string("k\tk")}) {
+  for (const std::string& key :
+       {std::string(256, 'k'), std::string("k\x80"), std::string("k\tk")}) {
     const auto told = keyed_create(at, key);
     CHECK(told.status == 400);
     CHECK(told.message() ==

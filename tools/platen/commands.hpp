@@ -11,6 +11,8 @@ void add_template_commands(CLI::App& app, context& ctx);
 void add_image_commands(CLI::App& app, context& ctx);
 void add_event_commands(CLI::App& app, context& ctx);   // events
 void add_log_commands(CLI::App& app, context& ctx);     // replay, verify
+void add_export_command(CLI::App& app, context& ctx);
+void add_import_command(CLI::App& app, context& ctx);
 void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
 
 // rm and logs, which instances and templates have alike.

@@ -8,7 +8,8 @@
 
 namespace platen::cli {
 
-// With --data the one on disk, else the running daemon's. For reading only.
+// With --segment the segments, with --data the one on disk, else the running daemon's. For reading
+// only.
 result<std::unique_ptr<store::event_log>> open_log(const context& ctx);
 
 }  // namespace platen::cli

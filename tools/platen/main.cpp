@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
   add_image_commands(app, ctx);
   add_event_commands(app, ctx);
   add_log_commands(app, ctx);
+  add_export_command(app, ctx);
+  add_import_command(app, ctx);
   add_status_commands(app, ctx);
   try {
     app.parse(argc, argv);

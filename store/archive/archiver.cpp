@@ -28,6 +28,15 @@ error stopped() {
   return {error::kind::closed, "archiving was stopped"};
 }
 
+// Events are for the eyes of the daemon's user, as the log is.
+rocksdb::Status make_private_directory(const std::string& path, rocksdb::Env& env) {
+  if (env.FileExists(path).ok()) return rocksdb::Status::OK();
+  auto made = make_directory(path, env);
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, ignored);
+  return made;
+}
+
 // One segment on its way into the archive.
 class passage {
  public:
@@ -60,7 +69,7 @@ class passage {
   // Unless it was sealed before: then the daemon ended before the events were dropped.
   result<void> seal() {
     auto& env = env_or_default(log_.environment());
-    if (const auto made = make_directory(log_.archive_directory(), env); !made.ok())
+    if (const auto made = make_private_directory(log_.archive_directory(), env); !made.ok())
       return tl::unexpected(error{error::kind::io, "cannot make the archive directory " +
                                                        log_.archive_directory() + ": " +
                                                        made.ToString()});
@@ -205,11 +214,12 @@ void archiver::run() {
   while (true) {
     news_.wait(lock, [&] { return stop_ || newest_ >= wanted_; });
     if (stop_) return;
+    const std::uint64_t tried_at = newest_;
     lock.unlock();
     const bool succeeded = archive_one();
     lock.lock();
     const auto pause = std::max<std::uint64_t>(segment_events(how_) / retries_a_segment, 1);
-    wanted_ = succeeded ? due_at(log_, how_) : newest_ + pause;
+    wanted_ = succeeded ? due_at(log_, how_) : tried_at + pause;
   }
 }
 

@@ -14,6 +14,8 @@ void add_log_commands(CLI::App& app, context& ctx);    // verify
 void add_replay_commands(CLI::App& app, context& ctx);
 void add_explain_commands(CLI::App& app, context& ctx);
 void add_timeline_commands(CLI::App& app, context& ctx);
+void add_export_command(CLI::App& app, context& ctx);
+void add_import_command(CLI::App& app, context& ctx);
 void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
 
 // rm and logs, which instances and templates have alike.

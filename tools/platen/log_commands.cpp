@@ -39,10 +39,8 @@ result<void> verify(const context& ctx, const std::string& witness_text) {
   const auto head =
       std::to_string(report.verified.sequence) + ":" + events::to_hex(report.verified.hash);
   if (ctx.json) {
-    json out{{"ok", report.ok()},
-             {"events", report.events},
-             {"streams", report.streams},
-             {"head", head}};
+    json out{{"ok", report.ok()},     {"events", report.events},     {"streams", report.streams},
+             {"first", report.first}, {"withheld", report.withheld}, {"head", head}};
     if (report.first_bad)
       out["first_bad"] = {{"sequence", report.first_bad->sequence},
                           {"reason", report.first_bad->message}};
@@ -50,6 +48,7 @@ result<void> verify(const context& ctx, const std::string& witness_text) {
   } else {
     print_fields({{"events", std::to_string(report.events)},
                   {"streams", std::to_string(report.streams)},
+                  {"withheld", std::to_string(report.withheld)},
                   {"head", head},
                   {"chain", report.ok() ? "unbroken" : "BROKEN"}});
   }

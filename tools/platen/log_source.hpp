@@ -16,7 +16,8 @@ bool reads_daemon(const context& ctx);
 // The arguments with which another platen program reads the same log, where it is not the daemon's.
 std::vector<std::string> log_arguments(const context& ctx);
 
-// With --data the one on disk, else the running daemon's. For reading only.
+// With --segment the segments, with --data the one on disk, else the running daemon's. For reading
+// only.
 result<std::unique_ptr<store::event_log>> open_log(const context& ctx);
 
 }  // namespace platen::cli

@@ -232,6 +232,13 @@ const std::vector<config_key>& config_keys() {
        number<std::uint64_t>(&config::image_upload_max_bytes, mebibyte, tebibyte)},
       {"image_content_max_bytes", integer, "8589934592", "Largest image content, unpacked",
        number<std::uint64_t>(&config::image_content_max_bytes, mebibyte, tebibyte)},
+      {"archive", text, "",
+       "Directory that old events are archived to, relative to data; default: none are",
+       path(&config::archive)},
+      {"keep_events", integer, "1000000", "Newest events that are not archived",
+       number<std::uint64_t>(&config::keep_events, 1000, 1'000'000'000'000)},
+      {"segment_events", integer, "100000", "Events in each file of the archive",
+       number<std::uint64_t>(&config::segment_events, 1000, 1'000'000)},
   };
   return keys;
 }

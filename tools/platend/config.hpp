@@ -41,6 +41,9 @@ struct config {
   std::filesystem::path witness;         // empty: none
   std::uint64_t image_upload_max_bytes = 0;   // of the uploaded archive
   std::uint64_t image_content_max_bytes = 0;  // of its files, unpacked
+  std::filesystem::path archive;              // of old events, relative to data; empty: never
+  std::uint64_t keep_events = 0;              // the newest, which stay in the database
+  std::uint64_t segment_events = 0;           // in each file of the archive
 };
 
 enum class value_kind { text, integer, boolean };

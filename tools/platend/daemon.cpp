@@ -13,6 +13,7 @@
 #include "hypervisor/images/rom_store.hpp"
 #include "hypervisor/qemu/qemu_driver.hpp"
 #include "hypervisor/sim/sim_driver.hpp"
+#include "store/archive/archiver.hpp"
 #include "store/rocksdb_log.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/version.hpp"
@@ -37,14 +38,30 @@ constexpr int log_failed = 70;  // EX_SOFTWARE of sysexits.h
   _exit(log_failed);
 }
 
-made<store::rocksdb_log> open_log(const data_dir& data) {
+made<store::rocksdb_log> open_log(const config& set, const data_dir& data) {
   store::rocksdb_log::options how;
+  if (!set.archive.empty()) how.archive = (data.path() / set.archive).lexically_normal().string();
   how.failure = [](const store::error& error) { end_at_once(error.message); };
   auto log = store::rocksdb_log::open(tools::log_path(data.path()).string(), how);
   if (log) return *std::move(log);
   const auto& error = log.error();
   const auto where = error.sequence == 0 ? "" : " at sequence " + std::to_string(error.sequence);
   return tl::unexpected("the event log cannot be opened" + where + ": " + error.message);
+}
+
+void report_archived(const store::result<store::segment_info>& outcome) {
+  if (outcome)
+    spdlog::info("archived the events {} to {}", outcome->first, outcome->last);
+  else
+    spdlog::error("old events stay in the database, they cannot be archived: {}",
+                  outcome.error().message);
+}
+
+std::unique_ptr<store::archiver> start_archiver(const config& how, store::rocksdb_log& log) {
+  if (how.archive.empty()) return nullptr;
+  const store::archive_policy policy{how.keep_events, how.segment_events,
+                                     std::string("platend ") + tools::version};
+  return std::make_unique<store::archiver>(log, policy, report_archived);
 }
 
 hypervisor::accelerator_choice chosen_accelerator(accelerator_choice choice) {
@@ -122,6 +139,7 @@ struct parts {
   std::unique_ptr<store::signing_key> key;
   std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<http::server> server;
+  std::unique_ptr<store::archiver> archiver;  // none if nothing is to be archived
 };
 
 class running_daemon : public daemon {
@@ -133,6 +151,7 @@ class running_daemon : public daemon {
     if (std::exchange(stopped_, true)) return;
     parts_.server->stop();
     parts_.control->shutdown(stop_vms_);
+    parts_.archiver.reset();
     parts_.books->finish();
     parts_.log->close();
   }
@@ -182,7 +201,7 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
     return {};
   };
   const auto& path = into.data.path();
-  return keep(into.log, open_log(into.data))
+  return keep(into.log, open_log(how, into.data))
       .and_then([&] {
         return keep(into.images,
                     hypervisor::image_store::open(path / "images",
@@ -210,8 +229,9 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
+  built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,
                built.server->url(), built.driver->name(), built.driver->accelerator(),
                built.data.path().string());

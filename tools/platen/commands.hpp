@@ -10,7 +10,7 @@ void add_instance_commands(CLI::App& app, context& ctx);
 void add_template_commands(CLI::App& app, context& ctx);
 void add_image_commands(CLI::App& app, context& ctx);
 void add_event_commands(CLI::App& app, context& ctx);  // events
-void add_log_commands(CLI::App& app, context& ctx);    // verify
+void add_verify_command(CLI::App& app, context& ctx);
 void add_replay_commands(CLI::App& app, context& ctx);
 void add_explain_commands(CLI::App& app, context& ctx);
 void add_timeline_commands(CLI::App& app, context& ctx);

@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   add_explain_commands(app, ctx);
   add_replay_commands(app, ctx);
   add_timeline_commands(app, ctx);
-  add_log_commands(app, ctx);
+  add_verify_command(app, ctx);
   add_export_command(app, ctx);
   add_import_command(app, ctx);
   add_status_commands(app, ctx);

@@ -17,6 +17,16 @@ enum class open_mode {
              // at the time of opening; close it soon, because files it needs may be deleted.
 };
 
+// How far a group of appends has come.
+enum class commit_stage {
+  before_write,  // nothing of it is on disk
+  synced,        // it is durable, and nobody knows
+  answered       // its callbacks have been called
+};
+
+// Is told the sequence of the group's last event, from the writer's thread.
+using commit_watcher = std::function<void(commit_stage stage, std::uint64_t newest_sequence)>;
+
 struct rocksdb_log_options {
   open_mode mode = open_mode::create;
 
@@ -29,6 +39,9 @@ struct rocksdb_log_options {
   // kind::io. The process must end: whether the failed events are on disk is known only after the
   // next open. It must not destroy the log.
   std::function<void(const error&)> failure;
+
+  // For tests that want to be there when it happens; null costs nothing.
+  commit_watcher watch;
 
   // Where the files are; null is the machine's file system. Not owned, outlives the log. For tests.
   rocksdb::Env* env = nullptr;

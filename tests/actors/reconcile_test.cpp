@@ -19,7 +19,7 @@ void put(std::map<std::string, State>& into, const std::string& id, auto phase,
 
 }  // namespace
 
-TEST_CASE("every claim and every find have exactly one consequence") {
+TEST_CASE("P7: every claim and every find have exactly one consequence") {
   using enum claim;
   for (const auto says : {claim::none, other_attempt, live, files, nothing}) {
     for (const auto is : {find::absent, find::dead, find::alive}) {
@@ -33,7 +33,7 @@ TEST_CASE("every claim and every find have exactly one consequence") {
   }
 }
 
-TEST_CASE("processes and snapshots without an owner are removed, owned ones are adopted") {
+TEST_CASE("P7: processes and snapshots without an owner are removed, owned ones are adopted") {
   world log;
   put(log.instances, "running", instance::lifecycle::running, 2);
   put(log.instances, "stopped", instance::lifecycle::stopped, 1);
@@ -66,7 +66,7 @@ TEST_CASE("processes and snapshots without an owner are removed, owned ones are 
   CHECK(plan.missing_snapshots == std::map<std::string, std::string>{{"gone", "gone-1"}});
 }
 
-TEST_CASE("a snapshot finished just before the crash is asked for again, not made again") {
+TEST_CASE("P7: a snapshot finished just before the crash is asked for again, not made again") {
   world log;
   put(log.templates, "t", vm_template::lifecycle::snapshotting, 3);
   hypervisor::inventory found;

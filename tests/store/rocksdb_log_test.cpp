@@ -31,7 +31,7 @@ rocksdb_log_options read_only() {
 
 }  // namespace
 
-TEST_CASE("a log that is opened again is as it was left") {
+TEST_CASE("P3: a log that is opened again is as it was left") {
   const temporary_directory directory;
   head before;
   {
@@ -97,7 +97,7 @@ TEST_CASE("closing writes what is queued; what comes later is told that the log 
   CHECK(open_log(directory / "log")->newest().sequence == 500);
 }
 
-TEST_CASE("more than the queue takes is refused as busy, and taken again when there is room") {
+TEST_CASE("P8: more than the queue takes is refused as busy, and taken again when there is room") {
   const temporary_directory directory;
   rocksdb_log_options how;
   how.queued_events_max = 10;
@@ -121,7 +121,7 @@ TEST_CASE("more than the queue takes is refused as busy, and taken again when th
   CHECK(log->newest().sequence == 30);
 }
 
-TEST_CASE("the queue is limited in bytes as well") {
+TEST_CASE("P8: the queue is limited in bytes as well") {
   const temporary_directory directory;
   rocksdb_log_options how;
   how.queued_bytes_max = 1000;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "actors/control_plane.hpp"
@@ -14,6 +15,7 @@
 #include "store/rocksdb_log.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/version.hpp"
+#include "tools/platend/crash_point.hpp"
 #include "tools/platend/data_dir.hpp"
 #include "tools/platend/guest_bundle.hpp"
 #include "tools/platend/token.hpp"
@@ -33,8 +35,16 @@ constexpr int log_failed = 70;  // EX_SOFTWARE of sysexits.h
   _exit(log_failed);
 }
 
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 made<store::rocksdb_log> open_log(const data_dir& data) {
   store::rocksdb_log::options how;
+  auto watcher = crash_point_from(variable);
+  if (!watcher) return tl::unexpected(watcher.error());
+  how.watch = *std::move(watcher);
   how.failure = [](const store::error& error) { end_at_once(error.message); };
   auto log = store::rocksdb_log::open(tools::log_path(data.path()).string(), how);
   if (log) return *std::move(log);

@@ -8,8 +8,7 @@ constexpr std::string_view template_prefix = "template/";
 constexpr std::string_view instance_prefix = "instance/";
 
 template <class State>
-void fold(std::map<std::string, State, std::less<>>& entities, std::string_view id,
-          const events::envelope& event) {
+void fold(by_uuid<State>& entities, std::string_view id, const events::envelope& event) {
   auto found = entities.find(id);
   if (found == entities.end()) {
     found = entities.emplace(id, State{}).first;

@@ -11,10 +11,13 @@
 
 namespace platen::actors {
 
+template <class State>
+using by_uuid = std::map<std::string, State, std::less<>>;
+
 struct world {
-  std::uint64_t sequence = 0;                                        // of the last event folded in
-  std::map<std::string, vm_template::state, std::less<>> templates;  // by UUID
-  std::map<std::string, instance::state, std::less<>> instances;     // by UUID
+  std::uint64_t sequence = 0;  // of the last event folded in
+  by_uuid<vm_template::state> templates;
+  by_uuid<instance::state> instances;
 };
 
 // Folds one event in. Streams of other kinds count only towards `sequence`.

@@ -61,8 +61,7 @@ store::result<usable_mark> find_mark(const store::event_log& log, const state_ca
 // ---- loading -----------------------------------------------------------------------------------
 
 template <class State>
-tl::expected<void, std::string> take(std::map<std::string, State, std::less<>>& into,
-                                     const std::string& stream,
+tl::expected<void, std::string> take(by_uuid<State>& into, const std::string& stream,
                                      tl::expected<State, std::string> state) {
   if (!state) return tl::unexpected(stream + ": " + state.error());
   into[state->id] = std::move(*state);
@@ -87,7 +86,7 @@ tl::expected<world, std::string> read_states(const state_cache& cache, const sta
 }
 
 template <class State>
-void forget(std::map<std::string, State, std::less<>>& entities) {
+void forget(by_uuid<State>& entities) {
   std::erase_if(entities, [](const auto& entry) { return forgettable(entry.second); });
 }
 

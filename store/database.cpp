@@ -6,6 +6,8 @@
 
 #include "store/files.hpp"
 
+#include "store/ownership.hpp"
+
 namespace platen::store {
 
 namespace {
@@ -44,8 +46,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> descriptors() {
   options.compression = rocksdb::kNoCompression;
   options.bottommost_compression = rocksdb::kDisableCompressionOption;
   std::vector<rocksdb::ColumnFamilyDescriptor> result;
-  for (const char* const name :
-       {"default", "events", "streams", "snapshots", "projections", "meta"})
+  for (const char* const name : family_names)
     result.emplace_back(name, options);
   return result;
 }
@@ -66,6 +67,7 @@ result<std::unique_ptr<database>> database::open(const std::string& path,
     return tl::unexpected(std::move(why));
   };
   const auto options = database_options(how);
+  if (auto ours = check_ownership(path, *options.env); !ours) return tl::unexpected(ours.error());
   const bool writable = how.mode == open_mode::create;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;

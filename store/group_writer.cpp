@@ -26,6 +26,7 @@ group_writer::group_writer(const database& db, subscribers& listeners, recovered
       sequencer_(from.newest, std::move(from.versions)),
       queue_(how.queued_events_max, how.queued_bytes_max),
       failure_(how.failure),
+      watch_(how.watch),
       newest_(from.newest) {
   if (how.mode == open_mode::read_only)
     queue_.close();
@@ -70,11 +71,13 @@ void group_writer::commit(group& members) {
   }
   const bool writes = batch.Count() > 0;
   if (writes) {
+    reached(commit_stage::before_write);
     if (const auto status = db_.write_synced(batch); !status.ok()) {
       error why = to_error(status, "writing to the event log");
       why.what = error::kind::io;
       return fail(members, why);
     }
+    reached(commit_stage::synced);
     const std::lock_guard lock(newest_mutex_);
     newest_ = sequencer_.newest();
   }
@@ -82,7 +85,13 @@ void group_writer::commit(group& members) {
   queue_.release_taken();
   for (std::size_t i = 0; i < members.size(); ++i)
     members[i].done(outcomes[i]);
-  if (writes) listeners_.tell(sequencer_.newest().sequence);
+  if (!writes) return;
+  reached(commit_stage::answered);
+  listeners_.tell(sequencer_.newest().sequence);
+}
+
+void group_writer::reached(commit_stage stage) const {
+  if (watch_) watch_(stage, sequencer_.newest().sequence);
 }
 
 void group_writer::fail(group& members, const error& why) {

@@ -30,12 +30,14 @@ class group_writer {
   void run();
   void commit(group& members);
   void fail(group& members, const error& why);
+  void reached(commit_stage stage) const;
 
   const database& db_;
   subscribers& listeners_;
   sequencer sequencer_;  // the writer's thread only
   append_queue queue_;
   std::function<void(const error&)> failure_;
+  commit_watcher watch_;
 
   mutable std::mutex newest_mutex_;
   head newest_;

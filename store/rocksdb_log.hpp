@@ -20,6 +20,16 @@ enum class open_mode {
              // at the time of opening; close it soon, because files it needs may be deleted.
 };
 
+// How far a group of appends has come.
+enum class commit_stage {
+  before_write,  // nothing of it is on disk
+  synced,        // it is durable, and nobody knows
+  answered       // its callbacks have been called
+};
+
+// Is told the sequence of the group's last event, from the writer's thread.
+using commit_watcher = std::function<void(commit_stage stage, std::uint64_t newest_sequence)>;
+
 struct rocksdb_log_options {
   open_mode mode = open_mode::create;
 
@@ -36,6 +46,9 @@ struct rocksdb_log_options {
   // Directory of the sealed segments with the events that are no longer in the database. Empty: as
   // it was when events were last dropped. See archive/archiver.hpp.
   std::string archive = {};
+
+  // For tests that want to be there when it happens; null costs nothing.
+  commit_watcher watch;
 
   // Where the files are; null is the machine's file system. Not owned, outlives the log. For tests.
   rocksdb::Env* env = nullptr;

@@ -393,7 +393,7 @@ TEST_CASE("an instance whose template is gone fails to start with that reason") 
   CHECK(daemon->instance_named("a")->phase == instance_phase::failed);
 }
 
-TEST_CASE("a daemon that dies at any moment loses nothing that was acknowledged") {
+TEST_CASE("P1 P3 P7: a daemon that dies at any moment loses nothing that was acknowledged") {
   // 40 ms apart, the moments fall into booting, warming up, snapshotting, cloning and running.
   for (std::int64_t dies_after = 0; dies_after <= 240; dies_after += 8) {
     for (unsigned seed = 1; seed <= 4; ++seed) {
@@ -436,7 +436,8 @@ TEST_CASE("a daemon that dies at any moment loses nothing that was acknowledged"
   }
 }
 
-TEST_CASE("a machine that lost its VMs and snapshots with the daemon prepares and clones again") {
+TEST_CASE(
+    "P7: a machine that lost its VMs and snapshots with the daemon prepares and clones again") {
   for (std::int64_t dies_after = 0; dies_after <= 240; dies_after += 5) {
     INFO("dies after " << dies_after << " ms");
     machine m;
@@ -460,7 +461,8 @@ TEST_CASE("a machine that lost its VMs and snapshots with the daemon prepares an
   }
 }
 
-TEST_CASE("what a VM that was lost with its daemon left behind goes when the next attempt begins") {
+TEST_CASE(
+    "P7: what a VM that was lost with its daemon left behind goes when the next attempt begins") {
   for (const std::int64_t dies_after : {60, 200}) {
     INFO("dies after " << dies_after << " ms");
     machine m;
@@ -510,7 +512,7 @@ TEST_CASE("what a stopping daemon has not got to is answered, and answered once"
   }
 }
 
-TEST_CASE("a create that only prepares is acknowledged when the log has the preparation") {
+TEST_CASE("P1: a create that only prepares is acknowledged when the log has the preparation") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
     machine m;
@@ -530,7 +532,7 @@ TEST_CASE("a create that only prepares is acknowledged when the log has the prep
   }
 }
 
-TEST_CASE("VMs that run are adopted by the next daemon, not started again") {
+TEST_CASE("P7: VMs that run are adopted by the next daemon, not started again") {
   machine m;
   auto first = m.boot();
   first->create("a", "web");
@@ -546,7 +548,7 @@ TEST_CASE("VMs that run are adopted by the next daemon, not started again") {
   CHECK(m.world->clones == 1);
 }
 
-TEST_CASE("reports that come twice, or never, do no harm") {
+TEST_CASE("P7: reports that come twice, or never, do no harm") {
   for (const auto fault : {sim_fault::duplicate_reports, sim_fault::silent}) {
     machine m;
     m.world->plan = [fault](const hypervisor::vm_ref&) { return fault; };
@@ -560,7 +562,7 @@ TEST_CASE("reports that come twice, or never, do no harm") {
   }
 }
 
-TEST_CASE("every event that follows from a request carries that request's id") {
+TEST_CASE("P5: every event that follows from a request carries that request's id") {
   machine m;
   auto daemon = m.boot();
   daemon->create("a", "web");

@@ -83,7 +83,7 @@ TEST_CASE("a running instance knows where its services are forwarded, a stopped 
   CHECK(i.now.spec.services.front().host_port == 0);
 }
 
-TEST_CASE("a report of an earlier VM changes nothing") {
+TEST_CASE("P7: a report of an earlier VM changes nothing") {
   instance_under_test i;
   i.until_running(false);
   i.give(vm_exited{1, false, 0, "gone", ""});
@@ -120,7 +120,7 @@ TEST_CASE("a forced stop overtakes a gentle one, not the other way round") {
   CHECK(i.now.force_stop);
 }
 
-TEST_CASE("a VM lost with the daemon: what was starting starts again, what ran is stopped") {
+TEST_CASE("P7: a VM lost with the daemon: what was starting starts again, what ran is stopped") {
   instance_under_test cloning;
   cloning.give(request{request_event(true)});
   cloning.give(clone_granted{"t.1"});

@@ -8,8 +8,7 @@ using namespace platen;
 using namespace platen::actors;
 
 template <class State>
-void put(std::map<std::string, State, std::less<>>& into, const std::string& id, auto phase,
-         std::uint32_t attempt) {
+void put(actors::by_uuid<State>& into, const std::string& id, auto phase, std::uint32_t attempt) {
   State entity;
   entity.id = id;
   entity.phase = phase;
@@ -19,7 +18,7 @@ void put(std::map<std::string, State, std::less<>>& into, const std::string& id,
 
 }  // namespace
 
-TEST_CASE("every claim and every find have exactly one consequence") {
+TEST_CASE("P7: every claim and every find have exactly one consequence") {
   using enum claim;
   for (const auto says : {claim::none, other_attempt, live, files, nothing}) {
     for (const auto is : {find::absent, find::dead, find::alive}) {
@@ -33,7 +32,7 @@ TEST_CASE("every claim and every find have exactly one consequence") {
   }
 }
 
-TEST_CASE("processes and snapshots without an owner are removed, owned ones are adopted") {
+TEST_CASE("P7: processes and snapshots without an owner are removed, owned ones are adopted") {
   world log;
   put(log.instances, "running", instance::lifecycle::running, 2);
   put(log.instances, "stopped", instance::lifecycle::stopped, 1);
@@ -66,7 +65,7 @@ TEST_CASE("processes and snapshots without an owner are removed, owned ones are 
   CHECK(plan.missing_snapshots == std::map<std::string, std::string>{{"gone", "gone-1"}});
 }
 
-TEST_CASE("a snapshot finished just before the crash is asked for again, not made again") {
+TEST_CASE("P7: a snapshot finished just before the crash is asked for again, not made again") {
   world log;
   put(log.templates, "t", vm_template::lifecycle::snapshotting, 3);
   hypervisor::inventory found;

@@ -145,7 +145,7 @@ TEST_CASE("a console tail is cut to its newest 16 KiB") {
   CHECK(t.now.last_failure->console_tail.ends_with("end"));
 }
 
-TEST_CASE("a preparation whose VM was lost with the daemon starts again") {
+TEST_CASE("P7: a preparation whose VM was lost with the daemon starts again") {
   for (const auto reached : {phase::preparing, phase::awaiting_guest_signal, phase::snapshotting}) {
     template_under_test t;
     t.give(request{request_event()});

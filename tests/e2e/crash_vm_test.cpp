@@ -20,7 +20,8 @@ std::jthread create_in_background(const world& vms, const std::string& name) {
 }  // namespace
 
 TEST_CASE(
-    "a preparation that kill -9 interrupts goes on, and those who waited get their instance") {
+    "P1 P7: a preparation that kill -9 interrupts goes on, and those who waited get their "
+    "instance") {
   // The event after which the daemon dies: preparing, awaiting_guest_signal, snapshotting, cloning.
   const auto* const moment = GENERATE("PreparationStarted", "TemplateGuestBooted", "GuestSignalled",
                                       "InstanceCloneStarted");
@@ -38,7 +39,7 @@ TEST_CASE(
   vms->require_everything_owned();
 }
 
-TEST_CASE("a running instance serves while its daemon is gone, and the next daemon adopts it") {
+TEST_CASE("P7: a running instance serves while its daemon is gone, and the next daemon adopts it") {
   const auto vms = world_with_vms();
   const auto before = vms->create(on_demand("one", "demo"));
   REQUIRE(before.value("lifecycle", "") == "running");
@@ -64,7 +65,7 @@ TEST_CASE("a running instance serves while its daemon is gone, and the next daem
   CHECK(vms->all_vms_end());
 }
 
-TEST_CASE("an instance whose VM died while no daemon ran is not shown as running") {
+TEST_CASE("P7: an instance whose VM died while no daemon ran is not shown as running") {
   const auto vms = world_with_vms();
   const auto instance = vms->create(on_demand("one", "demo"));
   REQUIRE(instance.value("lifecycle", "") == "running");

@@ -27,14 +27,13 @@ pipe_ends make_pipe() {
   return {ends[0], ends[1]};
 }
 
-std::vector<std::string> clean_environment(
-    const std::vector<std::pair<std::string, std::string>>& additions) {
-  std::vector<std::string> variables;
+std::vector<std::string> clean_environment(const variables& additions) {
+  std::vector<std::string> clean;
   for (char** at = environ; *at != nullptr; ++at)
-    if (std::string(*at).rfind("PLATEN_", 0) != 0) variables.emplace_back(*at);
+    if (std::string(*at).rfind("PLATEN_", 0) != 0) clean.emplace_back(*at);
   for (const auto& [name, value] : additions)
-    variables.push_back(name + "=" + value);
-  return variables;
+    clean.push_back(name + "=" + value);
+  return clean;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -52,10 +51,10 @@ pid_t spawn(std::vector<std::string> argv, std::vector<std::string> environment,
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
   auto arguments = pointers_to(argv);
-  auto variables = pointers_to(environment);
+  auto surroundings = pointers_to(environment);
   pid_t pid = 0;
   const int failed =
-      posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), variables.data());
+      posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), surroundings.data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::system_error(failed, std::generic_category(), argv[0]);
   return pid;
@@ -79,9 +78,9 @@ std::string read_all(int from) {
 
 }  // namespace
 
-program::program(const std::vector<std::string>& argv) {
+program::program(const std::vector<std::string>& argv, const variables& environment) {
   const auto output = make_pipe();
-  pid_ = spawn(argv, clean_environment({}), output.write, output.write);
+  pid_ = spawn(argv, clean_environment(environment), output.write, output.write);
   close(output.write);
   collector_ = std::thread([this, from = output.read] { collect(from); });
 }
@@ -135,8 +134,7 @@ int program::wait() {
   return reap(pid_);
 }
 
-finished run(const std::vector<std::string>& argv,
-             const std::vector<std::pair<std::string, std::string>>& environment) {
+finished run(const std::vector<std::string>& argv, const variables& environment) {
   const auto out = make_pipe();
   const auto err = make_pipe();
   const auto pid = spawn(argv, clean_environment(environment), out.write, err.write);

@@ -13,11 +13,13 @@
 
 namespace platen::tests {
 
-// Without any PLATEN_ variable of the tests' own environment; what it prints on both streams is
-// collected. Ended with SIGKILL when the object goes.
+using variables = std::vector<std::pair<std::string, std::string>>;
+
+// Without any PLATEN_ variable of the tests' own environment, but with those that are given; what
+// it prints on both streams is collected. Ended with SIGKILL when the object goes.
 class program {
  public:
-  explicit program(const std::vector<std::string>& argv);
+  explicit program(const std::vector<std::string>& argv, const variables& environment = {});
   ~program();
   program(const program&) = delete;
   program& operator=(const program&) = delete;
@@ -52,7 +54,6 @@ struct finished {
 };
 
 // Runs it to its end.
-finished run(const std::vector<std::string>& argv,
-             const std::vector<std::pair<std::string, std::string>>& environment = {});
+finished run(const std::vector<std::string>& argv, const variables& environment = {});
 
 }  // namespace platen::tests

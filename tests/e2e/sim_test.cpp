@@ -200,7 +200,7 @@ TEST_CASE("what happened is told through the daemon and from disk alike") {
   CHECK(json::parse(trace.out)["traceEvents"].size() > 10);
 }
 
-TEST_CASE("a flipped byte in the log is found, with its own exit code") {
+TEST_CASE("P6: a flipped byte in the log is found, with its own exit code") {
   const auto sim = sim_world();
   sim->platen_json(create_named("one"));
   sim->stop_daemon();
@@ -217,7 +217,7 @@ TEST_CASE("a flipped byte in the log is found, with its own exit code") {
   CHECK(sim->platen({"verify", "--data", sim->data().string()}).code == 7);
 }
 
-TEST_CASE("after kill -9 at any moment, everything acknowledged is still known") {
+TEST_CASE("P1: after kill -9 at any moment, everything acknowledged is still known") {
   const auto sim = sim_world();
   std::set<std::string> acknowledged;
   for (int round = 0; round < 5; ++round) {

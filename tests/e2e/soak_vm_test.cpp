@@ -55,7 +55,7 @@ void delete_everything(const world& vms, bool templates_too) {
 
 }  // namespace
 
-TEST_CASE("kill -9 at random moments loses nothing and leaves nothing behind", "[.soak]") {
+TEST_CASE("P1 P7: kill -9 at random moments loses nothing and leaves nothing behind", "[.soak]") {
   const auto rounds = setting("KILL9_ROUNDS", 30);
   const auto seed = setting("KILL9_SEED", std::random_device{}());
   std::mt19937 random(seed);

@@ -76,13 +76,22 @@ world::~world() {
 }
 
 void world::start_daemon() {
-  std::vector<std::string> argv{binaries + "/platend", "--data", data().string(), "--listen",
-                                "127.0.0.1:0"};
+  if (!start_daemon_with({})) FAIL("platend did not start:\n" << daemon_->output());
+}
+
+bool world::start_daemon_with(const variables& environment) {
+  auto argv = launcher_;
+  argv.insert(argv.end(),
+              {binaries + "/platend", "--data", data().string(), "--listen", "127.0.0.1:0"});
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
-  daemon_ = std::make_unique<program>(argv);
+  daemon_ = std::make_unique<program>(argv, environment);
   const auto line = daemon_->line_with("listens on http://", patience);
-  if (!line) FAIL("platend did not start:\n" << daemon_->output());
-  url_ = address_in(*line);
+  if (line) url_ = address_in(*line);
+  return line.has_value();
+}
+
+int world::wait_for_daemon_to_end() {
+  return daemon_->wait();
 }
 
 void world::kill_daemon() {

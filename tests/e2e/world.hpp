@@ -28,10 +28,17 @@ class world {
   std::filesystem::path data() const { return directory_.path() / "data"; }
   const temporary_directory& directory() const { return directory_; }
 
+  // Starts daemons through this command line, which ends with `exec "$@"` or the like.
+  void launch_with(std::vector<std::string> launcher) { launcher_ = std::move(launcher); }
+
   // ---- the daemon ------------------------------------------------------------------------------
 
   // Starts it and waits until it listens.
   void start_daemon();
+  // The same with these variables, for a daemon that may end by itself meanwhile: false if it did.
+  bool start_daemon_with(const variables& environment);
+  // Waits for a daemon that ends by itself; its exit code, or minus the number of its signal.
+  int wait_for_daemon_to_end();
   void kill_daemon();                       // SIGKILL
   std::chrono::milliseconds stop_daemon();  // SIGTERM; how long it took; its exit code must be 0
   program& daemon() { return *daemon_; }
@@ -75,6 +82,7 @@ class world {
  private:
   temporary_directory directory_;
   std::vector<std::string> arguments_;
+  std::vector<std::string> launcher_;
   std::unique_ptr<program> daemon_;
   std::string url_;
 };

@@ -8,18 +8,19 @@ using namespace platen::simulation;
 
 namespace {
 
-constexpr std::uint64_t seeds_a_share = 500;
+constexpr std::uint64_t shares = 4;  // which ctest runs side by side
+constexpr std::uint64_t seeds_a_share = PLATEN_SIMULATION_SEEDS / shares;
 
 }  // namespace
 
-TEST_CASE("P1 P2 P3 P5 P7: whatever goes wrong, the control plane keeps the log's promises") {
-  // Shares of one size, so that ctest runs them side by side; together seeds 1 to 2,000.
-  const auto share = GENERATE(0U, 1U, 2U, 3U);
+TEMPLATE_TEST_CASE_SIG(
+    "P1 P2 P3 P5 P7: whatever goes wrong, the control plane keeps the log's promises", "",
+    ((std::uint64_t share), share), 0, 1, 2, 3) {
   const auto all = run_seeds({1 + share * seeds_a_share, seeds_a_share, 1}, 1);
   for (const auto& broken : all.broken)
     FAIL_CHECK(report(broken));
   CHECK(all.seeds == seeds_a_share);
-  CHECK(all.run_twice == seeds_a_share / 20);
+  CHECK(all.run_twice >= seeds_a_share / 20);
   // A simulation in which nothing happens would keep every promise.
   CHECK(all.acknowledged > seeds_a_share * 5);
   CHECK(all.daemons > seeds_a_share * 2);

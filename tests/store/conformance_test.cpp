@@ -7,11 +7,11 @@
 
 using namespace platen::store;
 
-TEST_CASE("memory_log keeps the promises of event_log") {
+TEST_CASE("P2: memory_log keeps the promises of event_log") {
   testing::check_conformance([] { return std::make_unique<memory_log>(); });
 }
 
-TEST_CASE("rocksdb_log keeps the promises of event_log") {
+TEST_CASE("P2: rocksdb_log keeps the promises of event_log") {
   const testing::temporary_directory directory;
   testing::check_conformance([&] {
     auto log = rocksdb_log::open(directory / "log");

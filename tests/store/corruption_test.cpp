@@ -114,7 +114,7 @@ std::string forged(raw_database& raw, std::uint64_t sequence) {
 
 }  // namespace
 
-TEST_CASE("a flipped byte anywhere in a stored record is found, by reading and by verify") {
+TEST_CASE("P6: a flipped byte anywhere in a stored record is found, by reading and by verify") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_long_log(path);
@@ -144,7 +144,7 @@ TEST_CASE("a flipped byte anywhere in a stored record is found, by reading and b
   }
 }
 
-TEST_CASE("damage near the end is found at opening, for reading and for writing") {
+TEST_CASE("P6: damage near the end is found at opening, for reading and for writing") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);
@@ -158,7 +158,7 @@ TEST_CASE("damage near the end is found at opening, for reading and for writing"
   check_names(rocksdb_log::open(path).error(), 29);
 }
 
-TEST_CASE("a record taken out, put elsewhere or written anew is found") {
+TEST_CASE("P6: a record taken out, put elsewhere or written anew is found") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_long_log(path);
@@ -188,7 +188,7 @@ TEST_CASE("a record taken out, put elsewhere or written anew is found") {
   }
 }
 
-TEST_CASE("an end that was cut off is found with a witness, and never appended to unnoticed") {
+TEST_CASE("P6: an end that was cut off is found with a witness, and never appended to unnoticed") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);
@@ -224,7 +224,7 @@ TEST_CASE("an end that was cut off is found with a witness, and never appended t
   }
 }
 
-TEST_CASE("an index of the streams that disagrees with the events is found") {
+TEST_CASE("P6: an index of the streams that disagrees with the events is found") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);
@@ -256,7 +256,7 @@ TEST_CASE("an index of the streams that disagrees with the events is found") {
   }
 }
 
-TEST_CASE("a log in another format is refused by name") {
+TEST_CASE("P10: a log in another format is refused by name") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);
@@ -273,7 +273,7 @@ TEST_CASE("a log in another format is refused by name") {
   }
 }
 
-TEST_CASE("a flipped byte in any file of the database never gives a wrong event") {
+TEST_CASE("P6: a flipped byte in any file of the database never gives a wrong event") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);

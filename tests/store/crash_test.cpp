@@ -116,29 +116,30 @@ constexpr auto single_failure = &faulty_file_system::fail_once_at;
 
 }  // namespace
 
-TEST_CASE("a power cut at any file operation that loses all unsynced loses nothing acknowledged") {
+TEST_CASE(
+    "P1: a power cut at any file operation that loses all unsynced loses nothing acknowledged") {
   disturb_every(1, life::in_one_go, loss::everything_unsynced, power_cut);
 }
 
-TEST_CASE("a power cut that tears files loses nothing acknowledged") {
+TEST_CASE("P1: a power cut that tears files loses nothing acknowledged") {
   disturb_every(2, life::in_one_go, loss::torn_tails, power_cut);
 }
 
-TEST_CASE("a kill in the middle of a file operation loses nothing acknowledged") {
+TEST_CASE("P1: a kill in the middle of a file operation loses nothing acknowledged") {
   disturb_every(3, life::in_one_go, loss::nothing, power_cut);
 }
 
-TEST_CASE("a power cut after or during a restart loses nothing acknowledged") {
+TEST_CASE("P1: a power cut after or during a restart loses nothing acknowledged") {
   disturb_every(5, life::with_a_restart, loss::everything_unsynced, power_cut);
 }
 
-TEST_CASE("a single failing file operation loses nothing acknowledged") {
+TEST_CASE("P1: a single failing file operation loses nothing acknowledged") {
   disturb_every(3, life::in_one_go, loss::nothing, single_failure);
   disturb_every(5, life::in_one_go, loss::everything_unsynced, single_failure);
 }
 
 // All of it: some minutes.
-TEST_CASE("no fault at any file operation, with a restart, loses anything acknowledged",
+TEST_CASE("P1: no fault at any file operation, with a restart, loses anything acknowledged",
           "[.exhaustive]") {
   for (const auto what : {loss::everything_unsynced, loss::torn_tails, loss::nothing}) {
     disturb_every(1, life::with_a_restart, what, power_cut);
@@ -146,7 +147,7 @@ TEST_CASE("no fault at any file operation, with a restart, loses anything acknow
   }
 }
 
-TEST_CASE("after a failed sync the log accepts nothing, even when the disk has healed") {
+TEST_CASE("P9: after a failed sync the log accepts nothing, even when the disk has healed") {
   const temporary_directory directory;
   const auto files = std::make_shared<faulty_file_system>();
   const auto env = environment(files);
@@ -181,7 +182,7 @@ TEST_CASE("after a failed sync the log accepts nothing, even when the disk has h
   CHECK(verify(**log, acknowledged).ok());
 }
 
-TEST_CASE("a failed write fails everything that waited behind it, and tells once") {
+TEST_CASE("P9: a failed write fails everything that waited behind it, and tells once") {
   const temporary_directory directory;
   const auto files = std::make_shared<faulty_file_system>();
   const auto env = environment(files);

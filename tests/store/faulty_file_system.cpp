@@ -35,7 +35,7 @@ class faulty_file final : public rocksdb::FSWritableFileOwnerWrapper {
 
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
                   IODebugContext* debug) override {
-    if (auto status = system_.step(); !status.ok()) return status;
+    if (auto status = system_.write_step(); !status.ok()) return status;
     auto status = target()->Append(data, options, debug);
     if (status.ok()) status = target()->Flush(options, debug);
     if (status.ok()) system_.appended(path_, data.size());
@@ -99,6 +99,29 @@ void faulty_file_system::fail_once_at(std::uint64_t operation) {
   fail_once_at_ = operation;
 }
 
+void faulty_file_system::fail_at(std::uint64_t number, disk_fault how) {
+  const std::lock_guard lock(mutex_);
+  fault_at_ = number;
+  fault_ = how;
+}
+
+std::uint64_t faulty_file_system::writes() const {
+  const std::lock_guard lock(mutex_);
+  return writes_;
+}
+
+std::uint64_t faulty_file_system::syncs() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
+}
+
+IOStatus faulty_file_system::faulty(disk_fault::operation on, std::uint64_t number) const {
+  if (fault_at_ == 0 || fault_.on != on || number < fault_at_) return IOStatus::OK();
+  if (fault_.lasting == disk_fault::duration::once && number > fault_at_) return IOStatus::OK();
+  return fault_.why == disk_fault::reason::no_space ? IOStatus::NoSpace("the disk is full")
+                                                    : IOStatus::IOError("the disk is broken");
+}
+
 void faulty_file_system::fail_syncs(bool on) {
   const std::lock_guard lock(mutex_);
   fail_syncs_ = on;
@@ -117,9 +140,16 @@ IOStatus faulty_file_system::step() {
   return IOStatus::OK();
 }
 
+IOStatus faulty_file_system::write_step() {
+  if (auto status = step(); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  return faulty(disk_fault::operation::write, ++writes_);
+}
+
 IOStatus faulty_file_system::sync(const std::string& path) {
   if (auto status = step(); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
+  if (auto status = faulty(disk_fault::operation::sync, ++syncs_); !status.ok()) return status;
   if (fail_syncs_) return IOStatus::IOError("cannot sync");
   auto& state = files_[path];
   state.synced = state.written;

@@ -19,6 +19,17 @@ enum class loss {
   nothing               // as when only the process was killed
 };
 
+// A disk that says no.
+struct disk_fault {
+  enum class operation { write, sync };  // of a file's bytes, or of a file
+  enum class reason { io_error, no_space };
+  enum class duration { once, for_good };
+
+  operation on = operation::write;
+  reason why = reason::io_error;
+  duration lasting = duration::once;
+};
+
 // Wraps the real file system for the files of one test. Syncing is remembered, not done, which
 // makes it fast. Operations that change files are counted, from 1. Thread-safe.
 class faulty_file_system final : public rocksdb::FileSystemWrapper {
@@ -33,6 +44,13 @@ class faulty_file_system final : public rocksdb::FileSystemWrapper {
 
   // The operation with this number fails and changes nothing; the later ones work.
   void fail_once_at(std::uint64_t operation);
+
+  // The write or sync with this number (from 1, each counted by itself) fails and changes nothing,
+  // alone or with all that follow.
+  void fail_at(std::uint64_t number, disk_fault how);
+
+  std::uint64_t writes() const;
+  std::uint64_t syncs() const;
 
   // While on, every sync of a file fails.
   void fail_syncs(bool on);
@@ -67,6 +85,7 @@ class faulty_file_system final : public rocksdb::FileSystemWrapper {
 
   // For the files and directories it hands out.
   rocksdb::IOStatus step();
+  rocksdb::IOStatus write_step();
   rocksdb::IOStatus sync(const std::string& path);
   void appended(const std::string& path, std::size_t bytes);
   void truncated(const std::string& path, std::uint64_t size);
@@ -84,6 +103,7 @@ class faulty_file_system final : public rocksdb::FileSystemWrapper {
   };
 
   void forget_names();
+  rocksdb::IOStatus faulty(disk_fault::operation on, std::uint64_t number) const;
 
   mutable std::mutex mutex_;
   std::map<std::string, file> files_;
@@ -92,6 +112,10 @@ class faulty_file_system final : public rocksdb::FileSystemWrapper {
   std::uint64_t operations_ = 0;
   std::uint64_t crash_at_ = 0;
   std::uint64_t fail_once_at_ = 0;
+  std::uint64_t writes_ = 0;
+  std::uint64_t syncs_ = 0;
+  std::uint64_t fault_at_ = 0;
+  disk_fault fault_;
   bool fail_syncs_ = false;
 };
 

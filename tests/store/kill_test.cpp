@@ -103,7 +103,7 @@ void check_kept(const std::string& path, const acknowledged& before) {
 
 }  // namespace
 
-TEST_CASE("kill -9 at any moment loses nothing that was acknowledged") {
+TEST_CASE("P1: kill -9 at any moment loses nothing that was acknowledged") {
   const testing::temporary_directory directory;
   acknowledged before;
   std::mt19937 random(20261122);

@@ -31,7 +31,7 @@ rocksdb_log_options read_only() {
 
 }  // namespace
 
-TEST_CASE("a log that is opened again is as it was left") {
+TEST_CASE("P3: a log that is opened again is as it was left") {
   const temporary_directory directory;
   head before;
   {

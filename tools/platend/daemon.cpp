@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "actors/bookkeeper.hpp"
@@ -18,6 +19,7 @@
 #include "tools/common/defaults.hpp"
 #include "tools/common/version.hpp"
 #include "tools/platend/checkpoint_key.hpp"
+#include "tools/platend/crash_point.hpp"
 #include "tools/platend/data_dir.hpp"
 #include "tools/platend/guest_bundle.hpp"
 #include "tools/platend/private_file.hpp"
@@ -38,8 +40,16 @@ constexpr int log_failed = 70;  // EX_SOFTWARE of sysexits.h
   _exit(log_failed);
 }
 
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 made<store::rocksdb_log> open_log(const config& set, const data_dir& data) {
   store::rocksdb_log::options how;
+  auto watcher = crash_point_from(variable);
+  if (!watcher) return tl::unexpected(watcher.error());
+  how.watch = *std::move(watcher);
   if (!set.archive.empty()) how.archive = (data.path() / set.archive).lexically_normal().string();
   how.failure = [](const store::error& error) { end_at_once(error.message); };
   auto log = store::rocksdb_log::open(tools::log_path(data.path()).string(), how);

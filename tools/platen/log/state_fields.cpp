@@ -121,7 +121,7 @@ std::string id_of(const std::string& stream) {
 }
 
 template <class State>
-State state_in(const std::map<std::string, State>& entities, const std::string& id) {
+State state_in(const actors::by_uuid<State>& entities, const std::string& id) {
   const auto found = entities.find(id);
   return found == entities.end() ? State{} : found->second;
 }

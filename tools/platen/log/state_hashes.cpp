@@ -10,15 +10,14 @@ namespace platen::cli {
 namespace {
 
 template <class State>
-std::optional<std::string> hash_in(const std::map<std::string, State>& entities,
-                                   const std::string& id) {
+std::optional<std::string> hash_in(const actors::by_uuid<State>& entities, const std::string& id) {
   const auto found = entities.find(id);
   if (found == entities.end()) return std::nullopt;
   return events::to_hex(actors::state_hash(found->second));
 }
 
 template <class State>
-std::optional<events::digest> counted(const std::map<std::string, State>& entities,
+std::optional<events::digest> counted(const actors::by_uuid<State>& entities,
                                       const std::string& id) {
   const auto found = entities.find(id);
   if (found == entities.end() || forgettable(found->second)) return std::nullopt;

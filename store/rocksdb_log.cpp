@@ -18,7 +18,7 @@ class rocksdb_log::state {
   state(std::unique_ptr<database> opened, recovered from, std::string at, std::string archived_in,
         const rocksdb_log_options& how)
       : path(std::move(at)),
-        archive(std::move(archived_in)),
+        archive(std::move(archived_in), how.env),
         env(how.env),
         db(std::move(opened)),
         states(*db),
@@ -37,7 +37,7 @@ class rocksdb_log::state {
 
   result<bool> read_archived(std::uint64_t after, const snapshot& view,
                              const record_visitor& visit) const {
-    return archived_history::load(*db, view.how(), archive, env)
+    return archived_history::load(*db, view.how(), archive)
         .and_then([&](const archived_history& history) { return history.read(after, visit); });
   }
 
@@ -54,7 +54,7 @@ class rocksdb_log::state {
   }
 
   const std::string path;
-  const std::string archive;
+  mutable opened_segments archive;
   rocksdb::Env* const env;
   std::unique_ptr<database> db;
   rocksdb_state_cache states;
@@ -247,11 +247,11 @@ head rocksdb_log::dropped() const {
 }
 
 const std::string& rocksdb_log::archive_directory() const {
-  return state_->archive;
+  return state_->archive.directory();
 }
 
 result<void> rocksdb_log::drop_archived(const archived_segment& sealed) {
-  const auto done = drop_events(*state_->db, sealed, state_->path, state_->archive);
+  const auto done = drop_events(*state_->db, sealed, state_->path, state_->archive.directory());
   if (!done) return done;
   const std::lock_guard lock(state_->dropped_mutex);
   state_->dropped = {sealed.last, sealed.hash};

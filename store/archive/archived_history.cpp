@@ -80,17 +80,17 @@ error not_readable(const archived_segment& wanted, const std::string& directory,
   return why;
 }
 
-result<segment_reader> open_segment(const archived_segment& wanted, const std::string& directory,
-                                    rocksdb::Env* env) {
-  const auto path = (std::filesystem::path(directory) / wanted.file_name()).string();
-  auto file = segment_reader::open(path, env);
-  if (!file) return tl::unexpected(not_readable(wanted, directory, file.error()));
-  const auto& info = file->info();
+result<std::shared_ptr<const segment_reader>> open_segment(const archived_segment& wanted,
+                                                           opened_segments& files) {
+  auto file = files.get(wanted.file_name());
+  if (!file) return tl::unexpected(not_readable(wanted, files.directory(), file.error()));
+  const auto& info = (*file)->info();
   if (info.first == wanted.first && info.last == wanted.last && info.hash == wanted.hash)
     return file;
-  return tl::unexpected(not_readable(
-      wanted, directory,
-      {error::kind::corrupt, path + " is not the segment that this log was archived to"}));
+  return tl::unexpected(
+      not_readable(wanted, files.directory(),
+                   {error::kind::corrupt,
+                    (*file)->path() + " is not the segment that this log was archived to"}));
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ void remember_archive(rocksdb::WriteBatch& batch, const database& db, const std:
 }
 
 result<archived_history> archived_history::load(const database& db, const rocksdb::ReadOptions& how,
-                                                std::string directory, rocksdb::Env* env) {
+                                                opened_segments& files) {
   const auto dropped = dropped_head(db, how);
   if (!dropped) return tl::unexpected(dropped.error());
   auto segments = archived_segments(db, how);
@@ -142,7 +142,7 @@ result<archived_history> archived_history::load(const database& db, const rocksd
       segments->empty() ? head{} : head{segments->back().last, segments->back().hash};
   if (listed.sequence != dropped->sequence || listed.hash != dropped->hash)
     return corrupt(dropped->sequence, "meta/dropped is not the end of the archived segments");
-  return archived_history(std::move(*segments), *dropped, std::move(directory), env);
+  return archived_history(std::move(*segments), *dropped, files);
 }
 
 result<bool> archived_history::read(std::uint64_t after,
@@ -150,14 +150,14 @@ result<bool> archived_history::read(std::uint64_t after,
   std::optional<chain_check> chain;
   for (const auto& wanted : segments_) {
     if (wanted.last <= after) continue;
-    const auto file = open_segment(wanted, directory_, env_);
+    const auto file = open_segment(wanted, files_);
     if (!file) return tl::unexpected(file.error());
     if (!chain) {
-      const auto start = file->head_at(after);
+      const auto start = (*file)->head_at(after);
       if (!start) return tl::unexpected(start.error());
       chain.emplace(*start);
     }
-    const auto go_on = file->read(*chain, visit);
+    const auto go_on = (*file)->read(*chain, visit);
     if (!go_on || !*go_on) return go_on;
   }
   return true;

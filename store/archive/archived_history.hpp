@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "store/archive/opened_segments.hpp"
 #include "store/database.hpp"
 #include "store/record_check.hpp"
 
@@ -31,13 +32,12 @@ result<std::string> remembered_archive(const database& db, const std::string& lo
 void remember_archive(rocksdb::WriteBatch& batch, const database& db, const std::string& log_path,
                       const std::string& directory);
 
-// Reads archived events from the files in a directory. Nothing is kept open or cached: each call
-// reads the files it needs from their beginnings.
+// Reads archived events from the files in a directory.
 class archived_history {
  public:
-  // As `meta` says under the snapshot of `how`. `env` is not owned; null: the machine's.
+  // As `meta` says under the snapshot of `how`. `files` outlives it.
   static result<archived_history> load(const database& db, const rocksdb::ReadOptions& how,
-                                       std::string directory, rocksdb::Env* env);
+                                       opened_segments& files);
 
   const head& dropped() const { return dropped_; }
 
@@ -47,17 +47,12 @@ class archived_history {
   result<bool> read(std::uint64_t after, const event_log::record_visitor& visit) const;
 
  private:
-  archived_history(std::vector<archived_segment> segments, head dropped, std::string directory,
-                   rocksdb::Env* env)
-      : segments_(std::move(segments)),
-        dropped_(dropped),
-        directory_(std::move(directory)),
-        env_(env) {}
+  archived_history(std::vector<archived_segment> segments, head dropped, opened_segments& files)
+      : segments_(std::move(segments)), dropped_(dropped), files_(files) {}
 
   std::vector<archived_segment> segments_;  // in order, without gaps, up to dropped_
   head dropped_;
-  std::string directory_;
-  rocksdb::Env* env_;
+  opened_segments& files_;
 };
 
 }  // namespace platen::store

@@ -245,6 +245,18 @@ TEST_CASE("a segment that is missing is named with its events; there is never a 
   }
 }
 
+TEST_CASE("a segment that was read before and is gone now is missed all the same") {
+  const temporary_directory directory;
+  const auto log = open_log(directory / "log", archived_in(directory / "archive"));
+  fill(*log, 34);
+  archive_all(*log);
+  check_verifies(*log);
+  std::filesystem::remove(directory / "archive/" + first_file);
+  const auto report = verify(*log);
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.first_bad->message.find(first_file) != std::string::npos);
+}
+
 TEST_CASE("a segment that somebody changed or exchanged is found") {
   const temporary_directory directory;
   const auto log = open_log(directory / "log", archived_in(directory / "archive"));

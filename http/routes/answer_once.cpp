@@ -2,9 +2,9 @@
 
 #include <future>
 
+#include "actors/wall_clock.hpp"
 #include "http/routes/commands.hpp"
 #include "http/routes/waiting.hpp"
-#include "http/view/time.hpp"
 
 namespace platen::http {
 namespace {
@@ -135,8 +135,8 @@ class keyed_exchange {
     began.method = asked_.method;
     began.target = asked_.target;
     began.body_sha256 = asked_.body_sha256;
-    const auto done =
-        append(with_.on.log, {identity_.stream(), 0, why, wall_clock_us(), {std::move(began)}});
+    const auto done = append(
+        with_.on.log, {identity_.stream(), 0, why, actors::wall_clock_us(), {std::move(began)}});
     if (done) return {};
     if (done.error().what != store::error::kind::version_conflict)
       return tl::unexpected(log_failed(done.error()));
@@ -152,7 +152,8 @@ class keyed_exchange {
     answered.status = static_cast<std::uint16_t>(answer.status);
     answered.body = answer.body;
     const auto record = [&] {
-      return append(with_.on.log, {identity_.stream(), 1, why, wall_clock_us(), {answered}});
+      return append(with_.on.log,
+                    {identity_.stream(), 1, why, actors::wall_clock_us(), {answered}});
     };
     auto done = record();
     if (!done && done.error().what == store::error::kind::too_large) {

@@ -1,12 +1,12 @@
 #include <memory>
 
+#include "actors/wall_clock.hpp"
 #include "http/connection/stream.hpp"
 #include "http/request/exchange.hpp"
 #include "http/request/targets.hpp"
 #include "http/routes/api.hpp"
 #include "http/routes/event_feed.hpp"
 #include "http/routes/event_query.hpp"
-#include "http/view/time.hpp"
 
 namespace platen::http {
 namespace {
@@ -15,7 +15,7 @@ answer_or_error<feed_wish> read_wish(const httplib::Request& request, std::uint6
   first_problem problem;
   query_reader query(request.target, problem);
   feed_wish wish;
-  wish.which = read_event_filter(query, newest, wall_clock_us());
+  wish.which = read_event_filter(query, newest, actors::wall_clock_us());
   if (const auto limit = query.integer("limit", 1, INT64_MAX))
     wish.limit = static_cast<std::uint64_t>(*limit);
   wish.follow = query.boolean("follow").value_or(false);

@@ -1,3 +1,4 @@
+#include "actors/wall_clock.hpp"
 #include "events/json.hpp"
 #include "http/view/entity_view.hpp"
 #include "http/view/public_state.hpp"
@@ -16,7 +17,8 @@ void put_times(const state& value, json_object& into) {
   if (value.started_us > 0) into["started_at"] = to_seconds_text(value.started_us);
   if (value.stopped_us > 0) into["stopped_at"] = to_seconds_text(value.stopped_us);
   if (value.phase != lifecycle::running) return;
-  into["uptime_ms"] = std::max<std::int64_t>(0, (wall_clock_us() - value.started_us) / 1000);
+  into["uptime_ms"] =
+      std::max<std::int64_t>(0, (actors::wall_clock_us() - value.started_us) / 1000);
   if (value.requested_us > 0 && value.started_us >= value.requested_us)
     into["boot_time_us"] = value.started_us - value.requested_us;
 }

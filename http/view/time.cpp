@@ -59,11 +59,6 @@ class scanner {
 
 }  // namespace
 
-std::int64_t wall_clock_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 std::string to_seconds_text(std::int64_t time_us) {
   auto text = events::to_rfc3339(time_us);
   const auto dot = text.find('.');

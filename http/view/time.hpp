@@ -8,9 +8,6 @@
 
 namespace platen::http {
 
-// Now, in microseconds since the epoch.
-std::int64_t wall_clock_us();
-
 // RFC 3339 in UTC with whole seconds: "2026-11-22T06:14:04Z". `time_us` counts from the epoch.
 std::string to_seconds_text(std::int64_t time_us);
 

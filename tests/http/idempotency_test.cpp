@@ -273,6 +273,25 @@ TEST_CASE("P4: what a stopping server was waiting for is carried out by the next
   CHECK(at.control.instances().size() == 1);
 }
 
+TEST_CASE("P4: a client that left while it waited comes back for the same instance") {
+  fixture at;
+  const std::string waiting = R"({"image":"demo","autostart":true,"timeout_s":-1})";
+  {
+    raw_connection leaving(at);
+    leaving.send(request_text("POST /v1/instances HTTP/1.1", "Idempotency-Key: k1\r\n", waiting));
+    at.control.await_waiters(1);
+  }
+  at.control.await_no_waiters();
+  const auto made = at.control.instances();
+  REQUIRE(made.size() == 1);
+  at.control.enter(made[0]->name, instance_phase::running);
+  const auto told = keyed_create(at, "k1", waiting);
+  CHECK(told.status == 200);
+  CHECK(told.item().at("uuid") == made[0]->id);
+  CHECK(told.item().at("state") == "running");
+  CHECK(at.control.instances().size() == 1);
+}
+
 TEST_CASE("a key is held by one at a time; who waits for it can be let go") {
   http::keys_in_flight keys;
   std::stop_source leaves;

@@ -43,6 +43,14 @@ control_plane::callback<T> exactly_once(control_plane::callback<T> done) {
   };
 }
 
+// To go on would be to decide on states in which something is missing.
+std::string newer_schema(const world& log) {
+  return "the event log was written by a newer version of Platen: it has events of schema " +
+         std::to_string(log.newest_schema) + ", from sequence " + std::to_string(log.first_newer) +
+         " on, and this program knows schemas up to " + std::to_string(events::schema_version) +
+         "; start that version, or a newer one";
+}
+
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
@@ -143,6 +151,7 @@ class plane final : public control_plane {
 tl::expected<void, std::string> plane::begin() {
   auto log = replay(env_.log);
   if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
+  if (log->first_newer != 0) return tl::make_unexpected(newer_schema(*log));
   const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
     system_version_ = event.version;
     return true;

@@ -1,5 +1,7 @@
 #include "actors/replay.hpp"
 
+#include <algorithm>
+
 namespace platen::actors {
 
 namespace {
@@ -18,6 +20,10 @@ void fold(std::map<std::string, State>& entities, std::string id, const events::
 
 void apply(world& all, const events::envelope& event) {
   all.sequence = event.sequence;
+  all.newest_schema = std::max(all.newest_schema, event.schema);
+  if (all.first_newer == 0 && event.schema > events::schema_version) {
+    all.first_newer = event.sequence;
+  }
   const std::string_view stream = event.stream;
   if (stream.starts_with(template_prefix)) {
     fold(all.templates, std::string(stream.substr(template_prefix.size())), event);

@@ -12,7 +12,11 @@
 namespace platen::actors {
 
 struct world {
-  std::uint64_t sequence = 0;                           // of the last event folded in
+  std::uint64_t sequence = 0;  // of the last event folded in
+  // The first event that was written by a newer schema than this program's; 0: none. What it means
+  // for its entity is not known.
+  std::uint64_t first_newer = 0;
+  std::uint16_t newest_schema = 0;
   std::map<std::string, vm_template::state> templates;  // by UUID
   std::map<std::string, instance::state> instances;     // by UUID
 };

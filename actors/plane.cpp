@@ -76,6 +76,14 @@ std::vector<events::event> facts_of(const reconciliation& plan, const world& log
   return facts;
 }
 
+// To go on would be to decide on states in which something is missing.
+std::string newer_schema(const world& log) {
+  return "the event log was written by a newer version of Platen: it has events of schema " +
+         std::to_string(log.newest_schema) + ", from sequence " + std::to_string(log.first_newer) +
+         " on, and this program knows schemas up to " + std::to_string(events::schema_version) +
+         "; start that version, or a newer one";
+}
+
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
@@ -179,6 +187,7 @@ tl::expected<void, std::string> plane::begin() {
     return tl::make_unexpected("the event log cannot be replayed: " + loaded.error().message);
   if (how_.on_loaded) how_.on_loaded(told(*loaded));
   auto& log = loaded->all;
+  if (log.first_newer != 0) return tl::make_unexpected(newer_schema(log));
   const auto counted = env_.log.stream_version(system_stream);
   if (!counted) return tl::make_unexpected(counted.error().message);
   system_version_ = *counted;

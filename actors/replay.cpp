@@ -1,5 +1,7 @@
 #include "actors/replay.hpp"
 
+#include <algorithm>
+
 namespace platen::actors {
 
 namespace {
@@ -21,6 +23,10 @@ void fold(by_uuid<State>& entities, std::string_view id, const events::envelope&
 
 void apply(world& all, const events::envelope& event) {
   all.sequence = event.sequence;
+  all.newest_schema = std::max(all.newest_schema, event.schema);
+  if (all.first_newer == 0 && event.schema > events::schema_version) {
+    all.first_newer = event.sequence;
+  }
   const std::string_view stream = event.stream;
   if (is_template_stream(stream)) {
     fold(all.templates, stream.substr(template_prefix.size()), event);

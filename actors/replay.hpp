@@ -16,6 +16,10 @@ using by_uuid = std::map<std::string, State, std::less<>>;
 
 struct world {
   std::uint64_t sequence = 0;  // of the last event folded in
+  // The first event that was written by a newer schema than this program's; 0: none. What it means
+  // for its entity is not known.
+  std::uint64_t first_newer = 0;
+  std::uint16_t newest_schema = 0;
   by_uuid<vm_template::state> templates;
   by_uuid<instance::state> instances;
 };

@@ -32,7 +32,7 @@ void actor::on_exit() {
 void actor::on_begin(const begin& message) {
   begun_ = true;
   if (message.adopt) {
-    adopting_ = true;
+    adopting_ = now().attempt;
     env().driver.adopt(vm(now().attempt));
     const bool clone = !now().template_id.empty();
     asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
@@ -58,7 +58,8 @@ void actor::on_granted(const lease_granted& message) {
 
 void actor::on_report(const hypervisor::report& message) {
   const auto attempt = message.vm.attempt;
-  const bool adopting = std::exchange(adopting_, false);
+  const bool adopting = attempt != 0 && attempt == adopting_;
+  if (adopting) adopting_ = 0;
   const auto running = [&](const hypervisor::running_vm& vm) {
     vm_running command{attempt, vm.accelerator, vm.pid, vm.generation_id, {}};
     for (const auto& port : vm.ports)
@@ -128,7 +129,7 @@ void actor::converge() {
   if (!begun_) return;
   const auto want = wanted(now());
   // What the VM is asked for next depends on what it turns out to be.
-  if (adopting_ && want.attempt == asked_.attempt && want.vm != vm_goal::absent) return;
+  if (adopting_ != 0 && adopting_ == want.attempt && want.vm != vm_goal::absent) return;
   if (want.wants_grant && !asked_.wants_grant) {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
                                     caf::actor_cast<caf::actor>(this)});

@@ -29,9 +29,9 @@ class actor : public entity<state, command> {
   events::cause because(events::origin source) const;
 
   caf::actor registry_;
-  effects asked_;          // what the world was last asked for
-  bool begun_ = false;     // orders may be given
-  bool adopting_ = false;  // the next failure means: lost with the old daemon
+  effects asked_;               // what the world was last asked for
+  bool begun_ = false;          // orders may be given
+  std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
   bool force_asked_ = false;
 };
 

@@ -37,8 +37,8 @@ caf::behavior actor::make_behavior() {
       [this](const begin& message) { on_begin(message); },
       [this](tick_atom, std::uint64_t timer) {
         if (timer != timer_) return;
-        asked_.wake_at_us.reset();
-        submit(wake{env().now_us(), console_tail()}, because(events::origin::timer));
+        const auto due_us = std::exchange(asked_.wake_at_us, std::nullopt).value_or(0);
+        submit(wake{env().now_us(), console_tail(), due_us}, because(events::origin::timer));
       },
   };
 }
@@ -55,7 +55,7 @@ void actor::on_exit() {
 void actor::on_begin(const begin& message) {
   begun_ = true;
   if (message.adopt) {
-    adopting_ = true;
+    adopting_ = now().attempt;
     env().driver.adopt(vm(now().attempt));
     asked_.vm = vm_goal::booted;
     asked_.attempt = now().attempt;
@@ -100,7 +100,8 @@ void actor::on_lease_returned(const lease_returned& message) {
 
 void actor::on_report(const hypervisor::report& message) {
   const auto attempt = message.vm.attempt;
-  const bool adopting = std::exchange(adopting_, false);
+  const bool adopting = attempt != 0 && attempt == adopting_;
+  if (adopting) adopting_ = 0;
   const auto lost_or_failed = [&](std::string stage, std::string reason, std::string console) {
     const auto why = because(adopting ? events::origin::reconcile : events::origin::guest);
     if (adopting) {
@@ -181,7 +182,7 @@ void actor::answer_waiters() {
 void actor::converge() {
   if (!begun_) return;
   const auto want = wanted(now());
-  if (adopting_ && want.attempt == asked_.attempt) {
+  if (adopting_ != 0 && adopting_ == want.attempt) {
     // What the VM is asked for next depends on what it turns out to be.
     arm(want.wake_at_us);
     asked_.wake_at_us = want.wake_at_us;

@@ -45,7 +45,7 @@ class actor : public entity<state, command> {
   std::map<std::string, waiter> waiters_;  // by instance id
   effects asked_;                          // what the hypervisor was last asked for
   bool begun_ = false;                     // orders may be given
-  bool adopting_ = false;                  // the next failure means: lost with the old daemon
+  std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
   bool retired_ = false;
   bool finished_ = false;
   std::uint64_t timer_ = 0;  // the newest armed timer; older ones are ignored

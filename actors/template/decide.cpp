@@ -27,9 +27,10 @@ events::preparation_started next_attempt(const state& now, std::int64_t now_us) 
   return started;
 }
 
-std::int64_t earliest_retry_us(const state& now) {
-  return now.last_failure->at_us +
-         static_cast<std::int64_t>(now.last_failure->retry_after_ms) * 1000;
+// A clock that was set back since the failure does not lengthen the backoff.
+std::int64_t earliest_retry_us(const state& now, std::int64_t now_us) {
+  const auto backoff_us = static_cast<std::int64_t>(now.last_failure->retry_after_ms) * 1000;
+  return std::min(now.last_failure->at_us, now_us) + backoff_us;
 }
 
 outcome fail(const state& now, std::string stage, std::string reason, std::string console_tail) {
@@ -50,7 +51,7 @@ outcome make_prepared(const state& now, std::int64_t now_us) {
       return one(next_attempt(now, now_us));
     case lifecycle::preparation_failed: {
       if (now.retry_at_us != 0) return nothing();
-      if (const auto earliest = earliest_retry_us(now); now_us < earliest) {
+      if (const auto earliest = earliest_retry_us(now, now_us); now_us < earliest) {
         events::preparation_scheduled scheduled;
         scheduled.attempt = now.attempt + 1;
         scheduled.not_before_us = earliest;
@@ -90,11 +91,12 @@ class decider {
   }
 
   outcome operator()(const wake& c) const {
+    const auto reached_us = std::max(c.now_us, c.due_us);
     if (now_.phase == lifecycle::preparation_failed && now_.retry_at_us != 0 &&
-        c.now_us >= now_.retry_at_us) {
+        reached_us >= now_.retry_at_us) {
       return one(next_attempt(now_, c.now_us));
     }
-    if (preparing(now_) && now_.deadline_us != 0 && c.now_us >= now_.deadline_us) {
+    if (preparing(now_) && now_.deadline_us != 0 && reached_us >= now_.deadline_us) {
       const auto limit = std::to_string(now_.prepare_timeout_ms / 1000) + " s";
       return now_.phase == lifecycle::awaiting_guest_signal
                  ? fail(now_, "guest_signal",

@@ -36,6 +36,9 @@ struct wake {
   static constexpr std::string_view name = "wake";
   std::int64_t now_us = 0;
   std::string console_tail;
+  // What the timer that has run was waiting for: it has come, even if the wall clock was set back
+  // meanwhile. 0: no timer has run.
+  std::int64_t due_us = 0;
 };
 
 // What became of the clone; idempotent.

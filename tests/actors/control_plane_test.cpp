@@ -23,7 +23,7 @@ using instance_phase = instance::lifecycle;
 class daemon_life {
  public:
   daemon_life(store::event_log& log, std::shared_ptr<hypervisor::sim_world> world, unsigned seed,
-              std::int64_t& now_us)
+              std::int64_t& now_us, const std::int64_t& wall_offset_us)
       : now_us_(now_us), random_(seed), system_(config()) {
     driver_ = std::make_unique<testing::watching_driver>(
         hypervisor::make_sim_driver(
@@ -34,9 +34,10 @@ class daemon_life {
         log);
     options how;
     how.on_fatal = [this](const std::string& why) { fatal += why + "; "; };
-    auto started = start_plane({nullptr, system_, [this] { return now_us_; },
-                                [this] { return "id-" + std::to_string(random_()); }},
-                               how, log, *driver_);
+    auto started =
+        start_plane({nullptr, system_, [this, &wall_offset_us] { return now_us_ + wall_offset_us; },
+                     [this] { return "id-" + std::to_string(random_()); }},
+                    how, log, *driver_);
     REQUIRE(started);
     plane = std::move(*started);
     run();
@@ -181,7 +182,7 @@ class refusing_log final : public store::event_log {
 // A machine: what stays when daemons come and go.
 struct machine {
   std::unique_ptr<daemon_life> boot(unsigned seed = 1) {
-    return std::make_unique<daemon_life>(log, world, seed, now_us);
+    return std::make_unique<daemon_life>(log, world, seed, now_us, wall_offset_us);
   }
 
   std::size_t count(std::string_view type) const {
@@ -194,6 +195,7 @@ struct machine {
   }
 
   std::int64_t now_us = 1'700'000'000'000'000;
+  std::int64_t wall_offset_us = 0;  // people set clocks
   store::memory_log log;
   std::shared_ptr<hypervisor::sim_world> world = std::make_shared<hypervisor::sim_world>();
 };
@@ -530,6 +532,108 @@ TEST_CASE("P1: a create that only prepares is acknowledged when the log has the 
     daemon->run();
     CHECK(preparations == 1U);
   }
+}
+
+TEST_CASE("a wall clock that is set back lengthens neither a timeout nor a backoff") {
+  for (const std::int64_t jump_us : {-3'600'000'000, 3'600'000'000}) {
+    INFO("by " << jump_us << " us");
+    machine m;
+    bool broken = true;
+    m.world->plan = [&](const hypervisor::vm_ref&) {
+      return broken ? sim_fault::never_signals : sim_fault::none;
+    };
+    auto daemon = m.boot();
+    daemon->create("hasty", "web", true, 2000);
+    daemon->advance_ms(500);
+    m.wall_offset_us += jump_us;
+    daemon->advance_ms(1000);
+    CHECK(daemon->template_named("web")->phase == template_phase::awaiting_guest_signal);
+    daemon->advance_ms(600);
+    CHECK(daemon->template_named("web")->phase == template_phase::preparation_failed);
+    CHECK(daemon->instance_named("hasty")->phase == instance_phase::failed);
+
+    broken = false;
+    daemon->create("again", "web", true, 2000);
+    daemon->advance_ms(100);
+    m.wall_offset_us += jump_us;
+    daemon->advance_ms(1500);
+    CHECK(daemon->instance_named("again")->phase == instance_phase::running);
+    CHECK(daemon->fatal.empty());
+  }
+}
+
+TEST_CASE("P7: a stale report does not count as the answer of a VM that is being taken over") {
+  machine m;
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(60);
+  REQUIRE(first->template_named("web")->phase == template_phase::awaiting_guest_signal);
+  first.reset();
+  // The VM does not answer its new daemon, and before it is given up an old report arrives.
+  bool adopting = true;
+  m.world->post = [&](const hypervisor::report& what) {
+    hypervisor::delivery fate;
+    if (!std::exchange(adopting, false)) return fate;
+    fate.lost = true;
+    const hypervisor::exited gone{false, 0, "the VM does not answer", ""};
+    fate.others.push_back({1, {{what.vm.id, 0}, gone}});
+    fate.others.push_back({2, {what.vm, gone}});
+    return fate;
+  };
+  auto second = m.boot(2);
+  second->advance_ms(1000);
+  CHECK(m.count("PreparationFailed") == 0);
+  CHECK(m.count("PreparationStarted") == 2);
+  CHECK(second->instance_named("a")->phase == instance_phase::running);
+}
+
+namespace {
+
+// A log as a newer version of Platen would leave it, from `sequence` on.
+class newer_log final : public store::event_log {
+ public:
+  newer_log(store::memory_log& log, std::uint64_t sequence) : log_(log), sequence_(sequence) {}
+  void append(store::append_request request, append_callback done) override {
+    log_.append(std::move(request), std::move(done));
+  }
+  store::result<void> read_stream_records(const std::string& stream, std::uint64_t after,
+                                          const record_visitor& visit) const override {
+    return log_.read_stream_records(stream, after, visit);
+  }
+  store::result<void> read_records(std::uint64_t after,
+                                   const record_visitor& visit) const override {
+    return log_.read_records(after, [&](events::envelope event, std::string_view record) {
+      if (event.sequence >= sequence_) event.schema = events::schema_version + 1;
+      return visit(event, record);
+    });
+  }
+  store::head newest() const override { return log_.newest(); }
+  std::uint64_t subscribe(listener tell) override { return log_.subscribe(std::move(tell)); }
+  void unsubscribe(std::uint64_t token) override { log_.unsubscribe(token); }
+
+ private:
+  store::memory_log& log_;
+  std::uint64_t sequence_;
+};
+
+}  // namespace
+
+TEST_CASE("a log with events of a newer schema is refused before anything is done with it") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create("a", "web");
+  daemon->advance_ms(1000);
+  daemon.reset();
+  const auto before = m.log.newest().sequence;
+  const auto vms = m.world->vms.size();
+  newer_log log(m.log, 5);
+  const auto driver = hypervisor::make_sim_driver(m.world, [](auto, auto) {});
+  const auto refused = control_plane::start({}, log, *driver);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().find("schema 3") != std::string::npos);
+  CHECK(refused.error().find("sequence 5") != std::string::npos);
+  CHECK(m.log.newest().sequence == before);
+  CHECK(m.world->vms.size() == vms);
 }
 
 TEST_CASE("P7: VMs that run are adopted by the next daemon, not started again") {

@@ -102,6 +102,15 @@ TEST_CASE("a request during the backoff is scheduled, not refused and not starte
   CHECK(t.now.attempt == 2);
 }
 
+TEST_CASE("a request after the clock was set back waits for the backoff, not for the old time") {
+  template_under_test t;
+  t.until_awaiting();
+  t.give(vm_failed{1, "boot", "no", ""});
+  const auto an_hour_earlier = t.now.last_failure->at_us - 3'600'000'000;
+  CHECK(is_one<events::preparation_scheduled>(t.give(request_clone{"i2", an_hour_earlier})));
+  CHECK(wanted(t.now).wake_at_us == an_hour_earlier + 1'000'000);
+}
+
 TEST_CASE("a request after the backoff starts at once") {
   template_under_test t;
   t.until_awaiting();
@@ -135,6 +144,14 @@ TEST_CASE("with a timeout the failure names the missing signal and keeps the con
   REQUIRE(is_one<events::preparation_failed>(t.give(wake{6'000'000, "last words"})));
   CHECK(t.now.last_failure->stage == "guest_signal");
   CHECK(t.now.last_failure->console_tail == "last words");
+}
+
+TEST_CASE("a timer that has run counts, although the wall clock was set back meanwhile") {
+  template_under_test t;
+  t.until_awaiting(5000);
+  REQUIRE(wanted(t.now).wake_at_us == 6'000'000);
+  CHECK(t.give(wake{2'000'000, "", 5'999'999})->empty());
+  CHECK(is_one<events::preparation_failed>(t.give(wake{2'000'000, "", 6'000'000})));
 }
 
 TEST_CASE("a console tail is cut to its newest 16 KiB") {

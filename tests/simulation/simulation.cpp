@@ -59,6 +59,8 @@ class run {
     say("daemon", "starts, life " + std::to_string(life_));
     daemon_ = std::make_unique<daemon_life>(machine_, host_, weather_, random_, judge_, out_);
     checked();
+    // No actor has had a message yet: this is what was read back.
+    if (daemon_->plane() != nullptr) judge_.at_rest(*daemon_->plane());
   }
 
   void kill_daemon(const char* why) {

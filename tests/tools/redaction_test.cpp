@@ -60,10 +60,3 @@ TEST_CASE("a rule that says nothing is refused by name") {
     CHECK(refused.error().message.find("'" + std::string(bad) + "'") != std::string::npos);
   }
 }
-
-TEST_CASE("the types of events are known") {
-  CHECK(is_event_type("TemplateRequested"));
-  CHECK(is_event_type("RequestAnswered"));
-  CHECK_FALSE(is_event_type("NONE"));
-  CHECK_FALSE(is_event_type("TemplateRequsted"));
-}

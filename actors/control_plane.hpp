@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "actors/template/state.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "store/event_log.hpp"
+#include "store/state_cache.hpp"
 
 namespace platen::actors {
 
@@ -42,7 +44,10 @@ struct template_wish {
 };
 
 struct create_instance {
-  std::string name;  // empty: one is made up
+  // Empty: one is made up. A create for a uuid that exists is answered with that instance, as it is
+  // by now, and nothing is recorded: this is what makes a repeated request harmless.
+  std::string uuid;
+  std::string name;  // empty: made up from the uuid
   std::optional<template_wish> from;
   events::vm_spec spec;  // without a template: all of it; with one: roms, services, hostname
   bool autostart = false;
@@ -64,6 +69,10 @@ struct options {
   std::size_t max_templates = 1024;
   std::uint32_t stop_grace_ms = 5000;  // for stops that name none
   std::string version;                 // of the program, for DaemonStarted
+  // Where a start finds the states it need not fold again; null: it folds the whole log.
+  store::state_cache* states = nullptr;
+  // Told, before start() returns, how the states came about: one sentence.
+  std::function<void(const std::string&)> on_loaded;
   // Called once, from any thread, when the log failed: the process must end, non-zero.
   std::function<void(const std::string&)> on_fatal;
 };
@@ -101,14 +110,15 @@ class control_plane {
 
   // ---- waits: block the calling thread ---------------------------------------------------------
   // Returns the first state that satisfies `until` (the present one counts), or the latest state
-  // when the deadline passes; null only for an unknown uuid. Deleted entities end every wait.
+  // when the deadline passes or `give_up` is asked to stop; null only for an unknown uuid. Deleted
+  // entities end every wait.
   using instance_predicate = std::function<bool(const instance::state&)>;
   using template_predicate = std::function<bool(const vm_template::state&)>;
   using deadline = std::optional<std::chrono::steady_clock::time_point>;  // absent: for ever
   virtual instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
-                                     deadline when) const = 0;
+                                     deadline when, std::stop_token give_up = {}) const = 0;
   virtual template_ptr wait_template(const std::string& uuid, const template_predicate& until,
-                                     deadline when) const = 0;
+                                     deadline when, std::stop_token give_up = {}) const = 0;
   // Ends all present and future waits with the latest state, for a clean shutdown.
   virtual void cancel_waits() = 0;
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -27,6 +28,8 @@ class directory {
     const std::lock_guard guard(mutex_);
     auto& slot = entries_[state->id];
     if (!slot) slot = std::make_shared<entry>();
+    if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
+    if (!state->name.empty()) names_[state->name] = state->id;
     slot->state = std::move(state);
     slot->changed.notify_all();
   }
@@ -36,6 +39,7 @@ class directory {
     const std::lock_guard guard(mutex_);
     const auto found = entries_.find(state->id);
     if (found == entries_.end()) return;
+    forget_name(*found->second->state);
     found->second->state = std::move(state);
     found->second->retired = true;
     found->second->changed.notify_all();
@@ -50,10 +54,8 @@ class directory {
 
   pointer by_name(const std::string& name) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& [id, slot] : entries_) {
-      if (slot->state->name == name) return slot->state;
-    }
-    return nullptr;
+    const auto found = names_.find(name);
+    return found == names_.end() ? nullptr : entries_.at(found->second)->state;
   }
 
   // Oldest first.
@@ -74,16 +76,21 @@ class directory {
   enum class waiter { client, daemon };
 
   // The first state that satisfies `until`, or the latest one when the deadline passes, the entity
-  // is retired or waits are cancelled. Null for an unknown id.
+  // is retired, waits are cancelled or `give_up` is asked to stop. Null for an unknown id.
   pointer wait(const std::string& id, const std::function<bool(const State&)>& until, deadline when,
-               waiter who = waiter::client) const {
-    std::unique_lock guard(mutex_);
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) return nullptr;
+               waiter who = waiter::client, const std::stop_token& give_up = {}) const {
     // The entry is held here, so that it outlives its removal from the directory.
-    const auto slot = found->second;
+    const auto slot = entry_of(id);
+    if (slot == nullptr) return nullptr;
+    // Made without the lock: it may be called at once, on this thread.
+    const std::stop_callback waken(give_up, [&] {
+      const std::lock_guard guard(mutex_);
+      slot->changed.notify_all();
+    });
+    std::unique_lock guard(mutex_);
     const auto over = [&] {
-      return (cancelled_ && who == waiter::client) || slot->retired || until(*slot->state);
+      return (cancelled_ && who == waiter::client) || slot->retired || give_up.stop_requested() ||
+             until(*slot->state);
     };
     if (when) {
       slot->changed.wait_until(guard, *when, over);
@@ -107,8 +114,21 @@ class directory {
     std::condition_variable changed;
   };
 
+  // A name that was given to another entity since stays with that one.
+  void forget_name(const State& of) {
+    const auto found = names_.find(of.name);
+    if (found != names_.end() && found->second == of.id) names_.erase(found);
+  }
+
+  std::shared_ptr<entry> entry_of(const std::string& id) const {
+    const std::lock_guard guard(mutex_);
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second;
+  }
+
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<entry>> entries_;
+  std::map<std::string, std::string> names_;  // to ids, of those that have a name
   bool cancelled_ = false;
 };
 

@@ -154,6 +154,11 @@ class entity : public caf::event_based_actor {
   // running daemon, so the next one has to find it.
   void refuse(question& q, const store::error& why) {
     pending_.clear();
+    // Somebody wished for the id of an entity that is deleted.
+    if (why.what == store::error::kind::version_conflict && now_->version == 0 && q.done) {
+      const auto message = "'" + stream_ + "' existed before and is deleted";
+      return answer(q, tl::make_unexpected(rejection{rejection::kind::wrong_state, message}));
+    }
     const bool harmless = why.what == store::error::kind::busy && q.done;
     const auto kind = harmless ? rejection::kind::busy : rejection::kind::unavailable;
     answer(q, tl::make_unexpected(rejection{kind, "the event log refused: " + why.message}));

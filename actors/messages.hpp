@@ -67,6 +67,11 @@ struct template_confirmed {
   std::string instance_id;
   tl::expected<template_ptr, rejection> result;
 };
+// Registry to itself: the instance of a create is durable, or was refused.
+struct instance_confirmed {
+  std::string instance_id;
+  answer<created> result;
+};
 // Control plane to registry, once: the hypervisor takes orders now.
 struct go {};
 // Entity to registry: it is deleted, its name is free again.
@@ -93,6 +98,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::create_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_confirmed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::retired)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::finished)

@@ -2,24 +2,28 @@
 
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <future>
 
 #include "actors/registry.hpp"
 #include "actors/replay.hpp"
+#include "actors/state_keeper.hpp"
+#include "actors/wall_clock.hpp"
+#include "store/append_and_wait.hpp"
 
 namespace platen::actors {
 
 namespace {
 
-std::int64_t wall_clock_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 // Version 4, from the kernel's generator.
 std::string random_uuid() {
   static thread_local boost::uuids::random_generator generate;
   return boost::uuids::to_string(generate());
+}
+
+std::string told(const loaded_world& loaded) {
+  auto text = "started from " + std::to_string(loaded.states_taken) + " cached states and " +
+              std::to_string(loaded.events_folded) + " events";
+  if (!loaded.cache_refused.empty()) text += "; the cache was not used: " + loaded.cache_refused;
+  return text;
 }
 
 // Calls `done` once at most, and in the end even if nobody did: a message that is dropped because
@@ -41,6 +45,35 @@ control_plane::callback<T> exactly_once(control_plane::callback<T> done) {
   return [question = std::make_shared<open_question>(std::move(done))](answer<T> what) {
     question->give(std::move(what));
   };
+}
+
+// The log takes no more at a time.
+constexpr std::size_t events_an_append = 64;
+
+// What reconciliation is about to do to the world.
+std::vector<events::event> facts_of(const reconciliation& plan, const world& log) {
+  std::vector<events::event> facts;
+  for (const auto& [id, then] : plan.entities) {
+    if (then != action::adopt) continue;
+    const auto of = log.templates.find(id);
+    events::vm_adopted adopted;
+    adopted.kind = of != log.templates.end() ? "template" : "instance";
+    adopted.id = id;
+    adopted.attempt = of != log.templates.end() ? of->second.attempt : log.instances.at(id).attempt;
+    facts.emplace_back(std::move(adopted));
+  }
+  const auto removed = [&](const char* kind, const std::string& id, std::uint32_t attempt) {
+    events::leftover_removed leftover;
+    leftover.kind = kind;
+    leftover.id = id;
+    leftover.attempt = attempt;
+    facts.emplace_back(std::move(leftover));
+  };
+  for (const auto& vm : plan.remove)
+    removed("vm", vm.id, vm.attempt);
+  for (const auto& snapshot : plan.remove_snapshots)
+    removed("snapshot", snapshot, 0);
+  return facts;
 }
 
 // To go on would be to decide on states in which something is missing.
@@ -102,12 +135,12 @@ class plane final : public control_plane {
   std::vector<template_ptr> templates() const override { return templates_.all(); }
 
   instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
-                             deadline when) const override {
-    return instances_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return instances_.wait(uuid, until, when, decltype(instances_)::waiter::client, give_up);
   }
   template_ptr wait_template(const std::string& uuid, const template_predicate& until,
-                             deadline when) const override {
-    return templates_.wait(uuid, until, when);
+                             deadline when, std::stop_token give_up) const override {
+    return templates_.wait(uuid, until, when, decltype(templates_)::waiter::client, give_up);
   }
   void cancel_waits() override {
     instances_.cancel_waits();
@@ -136,7 +169,7 @@ class plane final : public control_plane {
   }
 
   void stop_all_vms();
-  tl::expected<void, std::string> record(events::event what);
+  tl::expected<void, std::string> record(std::vector<events::event> what, events::origin source);
 
   plane_setup setup_;
   options how_;
@@ -149,14 +182,15 @@ class plane final : public control_plane {
 };
 
 tl::expected<void, std::string> plane::begin() {
-  auto log = replay(env_.log);
-  if (!log) return tl::make_unexpected("the event log cannot be replayed: " + log.error().message);
-  if (log->first_newer != 0) return tl::make_unexpected(newer_schema(*log));
-  const auto counted = env_.log.read_stream(system_stream, 0, [&](const events::envelope& event) {
-    system_version_ = event.version;
-    return true;
-  });
+  auto loaded = load_world(env_.log, how_.states);
+  if (!loaded)
+    return tl::make_unexpected("the event log cannot be replayed: " + loaded.error().message);
+  if (how_.on_loaded) how_.on_loaded(told(*loaded));
+  auto& log = loaded->all;
+  if (log.first_newer != 0) return tl::make_unexpected(newer_schema(log));
+  const auto counted = env_.log.stream_version(system_stream);
   if (!counted) return tl::make_unexpected(counted.error().message);
+  system_version_ = *counted;
 
   auto found = env_.driver.start(
       [this](hypervisor::report report) { caf::anon_send(registry_, std::move(report)); });
@@ -166,44 +200,50 @@ tl::expected<void, std::string> plane::begin() {
   started.version = how_.version;
   started.hypervisor = env_.driver.name();
   started.accelerator = env_.driver.accelerator();
-  if (auto recorded = record(std::move(started)); !recorded) return recorded;
+  if (auto recorded = record({std::move(started)}, events::origin::system); !recorded) {
+    return recorded;
+  }
 
-  for (const auto& [id, state] : log->templates) {
+  for (const auto& [id, state] : log.templates) {
     if (state.phase != vm_template::lifecycle::deleted) {
       templates_.publish(std::make_shared<const vm_template::state>(state));
     }
   }
-  for (const auto& [id, state] : log->instances) {
+  for (const auto& [id, state] : log.instances) {
     if (state.phase != instance::lifecycle::deleted) {
       instances_.publish(std::make_shared<const instance::state>(state));
     }
   }
-  auto plan = reconcile(*log, *found);
+  auto plan = reconcile(log, *found);
+  if (auto recorded = record(facts_of(plan, log), events::origin::reconcile); !recorded) {
+    return recorded;
+  }
   for (auto& vm : plan.remove)
     env_.driver.remove(vm);
   for (auto& snapshot : plan.remove_snapshots)
     env_.driver.remove_snapshot(snapshot);
   // Orders, and so reports, begin with `go`, when registry_ is set.
-  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(*log), std::move(plan));
+  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(log), std::move(plan));
   caf::anon_send(registry_, go{});
   running_ = true;
   return {};
 }
 
-// A fact about the daemon itself. Blocking.
-tl::expected<void, std::string> plane::record(events::event what) {
-  auto durable = std::make_shared<std::promise<store::result<store::appended>>>();
-  auto result = durable->get_future();
-  env_.log.append(
-      {system_stream,
-       system_version_,
-       {"", "platend", events::origin::system},
-       env_.now_us(),
-       {std::move(what)}},
-      [durable](store::result<store::appended> r) { durable->set_value(std::move(r)); });
-  const auto appended = result.get();
-  if (!appended) return tl::make_unexpected(appended.error().message);
-  system_version_ = appended->version;
+// Facts about the daemon itself, durable when this returns. Blocking.
+tl::expected<void, std::string> plane::record(std::vector<events::event> what,
+                                              events::origin source) {
+  for (std::size_t begin = 0; begin < what.size(); begin += events_an_append) {
+    const auto first = what.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = std::min(events_an_append, what.size() - begin);
+    const auto appended =
+        store::append_and_wait(env_.log, {system_stream,
+                                          system_version_,
+                                          {"", "platend", source},
+                                          env_.now_us(),
+                                          {first, first + static_cast<std::ptrdiff_t>(count)}});
+    if (!appended) return tl::make_unexpected(appended.error().message);
+    system_version_ = appended->version;
+  }
   return {};
 }
 
@@ -236,7 +276,7 @@ void plane::shutdown(bool stop_vms) {
   env_.driver.shutdown();
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
   registry_ = nullptr;
-  record(events::daemon_stopped{});
+  record({events::daemon_stopped{}}, events::origin::system);
 }
 
 }  // namespace

@@ -10,16 +10,11 @@ namespace {
 
 using kind = rejection::kind;
 
-bool needs_actor(const vm_template::state& entity) {
-  return entity.phase != vm_template::lifecycle::deleted || !entity.clones_in_flight.empty();
-}
+// Of a client that repeats a request while the first is under way, one at a time is to be expected.
+constexpr std::size_t max_askers_of_one_create = 64;
 
 bool living(const vm_template::state& entity) {
   return entity.phase != vm_template::lifecycle::deleted;
-}
-
-bool living(const instance::state& entity) {
-  return entity.phase != instance::lifecycle::deleted;
 }
 
 begin begin_of(const reconciliation& plan, const std::string& id) {
@@ -44,6 +39,7 @@ caf::behavior registry::make_behavior() {
       [this](go) { begin_all(); },
       [this](const create_message& message) { on_create(message); },
       [this](const template_confirmed& message) { on_template_confirmed(message); },
+      [this](const instance_confirmed& message) { on_instance_confirmed(message); },
       [this](const template_message& message) {
         const auto found = templates_.find(message.uuid);
         if (found == templates_.end()) {
@@ -87,18 +83,22 @@ void registry::on_exit() {
   }
   templates_.clear();
   instances_.clear();
+  const auto ended = refuse(kind::unavailable, "the daemon is stopping: ask again");
+  for (const auto& [id, askers] : std::exchange(creating_, {}))
+    for (const auto& done : askers)
+      done(ended);
 }
 
 // ---- after a restart ---------------------------------------------------------------------------
 
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
-    if (!needs_actor(state)) continue;
+    if (forgettable(state)) continue;
     templates_[id] = {spawn_template(state), state.name};
     if (living(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
-    if (!living(state)) continue;
+    if (forgettable(state)) continue;
     instances_[id] = {spawn_instance(state), state.name};
     instance_names_[state.name] = id;
   }
@@ -144,6 +144,7 @@ void registry::return_forgotten_leases() {
 // ---- creating ----------------------------------------------------------------------------------
 
 void registry::on_create(const create_message& message) {
+  if (answer_with_existing(message)) return;
   auto create = message;
   if (instances_.size() >= limits_.max_instances) {
     create.done(
@@ -151,7 +152,7 @@ void registry::on_create(const create_message& message) {
                                 " instances, the limit: delete one, or raise max_instances"));
     return;
   }
-  const auto uuid = env_.new_uuid();
+  const auto uuid = create.wish.uuid.empty() ? env_.new_uuid() : create.wish.uuid;
   if (create.wish.name.empty()) create.wish.name = "instance-" + uuid.substr(0, 8);
   if (instance_names_.contains(create.wish.name)) {
     create.done(refuse(kind::name_taken,
@@ -169,6 +170,7 @@ void registry::on_create(const create_message& message) {
   }
   instance_names_[create.wish.name] = uuid;
   instances_[uuid] = {nullptr, create.wish.name};
+  creating_[uuid].push_back(std::exchange(create.done, nullptr));
   if (template_id.empty()) {
     request_instance(create, uuid, nullptr);
     return;
@@ -184,6 +186,38 @@ void registry::on_create(const create_message& message) {
     caf::anon_send(self, template_confirmed{create, template_id, uuid, std::move(result)});
   };
   send(templates_.at(template_id).actor, std::move(question));
+}
+
+// True if the create was for an instance that exists or is being made.
+bool registry::answer_with_existing(const create_message& message) {
+  const auto& uuid = message.wish.uuid;
+  if (uuid.empty()) return false;
+  if (const auto under_way = creating_.find(uuid); under_way != creating_.end()) {
+    if (under_way->second.size() < max_askers_of_one_create) {
+      under_way->second.push_back(message.done);
+    } else {
+      message.done(refuse(kind::busy, "too many requests wait for the instance '" + uuid + "'"));
+    }
+    return true;
+  }
+  const auto found = env_.instances.by_id(uuid);
+  if (!found && !instances_.contains(uuid)) {
+    const auto version = env_.log.stream_version(instance_stream(uuid));
+    if (version && *version == 0) return false;
+  }
+  if (!found) {
+    message.done(refuse(kind::wrong_state, "the instance '" + uuid + "' was deleted since"));
+    return true;
+  }
+  created made{found, env_.templates.by_id(found->template_id), {}};
+  const auto& from = message.wish.from;
+  if (made.of && from && from->create_args) {
+    made.differences = differences(made.of->spec, *from->create_args);
+  }
+  // The daemon may have ended before it came to this.
+  prepare_if_wished(message, found->template_id);
+  message.done(std::move(made));
+  return true;
 }
 
 tl::expected<std::string, rejection> registry::resolve_template(const template_wish& wish,
@@ -229,12 +263,30 @@ std::string registry::add_template(const template_wish& wish, const events::caus
 
 void registry::on_template_confirmed(const template_confirmed& message) {
   if (!message.result) {
-    instance_names_.erase(message.create.wish.name);
-    instances_.erase(message.instance_id);
-    message.create.done(tl::make_unexpected(message.result.error()));
+    on_instance_confirmed({message.instance_id, tl::make_unexpected(message.result.error())});
     return;
   }
   request_instance(message.create, message.instance_id, *message.result);
+}
+
+// Without autostart nobody asks for a clone; `prepare` still means that the template is made.
+void registry::prepare_if_wished(const create_message& message, const std::string& template_id) {
+  const auto found = templates_.find(template_id);
+  const auto& wish = message.wish;
+  if (wish.autostart || !wish.from || !wish.from->prepare || found == templates_.end()) return;
+  send(found->second.actor,
+       template_ask{vm_template::request_preparation{env_.now_us()}, message.why, nullptr});
+}
+
+void registry::on_instance_confirmed(const instance_confirmed& message) {
+  const auto askers = creating_.extract(message.instance_id);
+  if (!message.result) {
+    const auto refused = instances_.extract(message.instance_id);
+    instance_names_.erase(refused.mapped().name);
+    if (refused.mapped().actor) send(refused.mapped().actor, farewell{});
+  }
+  for (const auto& done : askers.mapped())
+    done(message.result);
 }
 
 void registry::request_instance(const create_message& message, const std::string& uuid,
@@ -261,13 +313,10 @@ void registry::request_instance(const create_message& message, const std::string
   instances_[uuid].actor = actor;
   send(actor, begin{});
   instance_ask question{instance::request{std::move(event)}, message.why, nullptr};
-  question.done = [done = message.done, from,
+  question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from,
                    differing](tl::expected<instance_ptr, rejection> result) {
-    if (!result) {
-      done(tl::make_unexpected(result.error()));
-    } else {
-      done(created{*result, from, differing});
-    }
+    const auto made = result.map([&](const auto& one) { return created{one, from, differing}; });
+    caf::anon_send(self, instance_confirmed{uuid, made});
   };
   send(actor, std::move(question));
 }

@@ -28,10 +28,13 @@ class registry : public caf::event_based_actor {
 
   void on_create(const create_message& message);
   void on_template_confirmed(const template_confirmed& message);
+  void on_instance_confirmed(const instance_confirmed& message);
   void on_retired(const retired& message);
   void on_finished(const finished& message);
   void on_lease(const lease& message);
 
+  bool answer_with_existing(const create_message& message);
+  void prepare_if_wished(const create_message& message, const std::string& template_id);
   tl::expected<std::string, rejection> resolve_template(const template_wish& wish,
                                                         const events::cause& why);
   std::string add_template(const template_wish& wish, const events::cause& why);
@@ -52,6 +55,8 @@ class registry : public caf::event_based_actor {
   reconciliation plan_;                     // until go
   std::map<std::string, entry> templates_;  // by UUID
   std::map<std::string, entry> instances_;
+  // Who is to be told of an instance that is being created: by UUID, first the one who asked first.
+  std::map<std::string, std::vector<control_plane::callback<created>>> creating_;
   std::map<std::string, std::string> template_names_;  // name to UUID
   std::map<std::string, std::string> instance_names_;
 };

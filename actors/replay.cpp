@@ -10,10 +10,13 @@ constexpr std::string_view template_prefix = "template/";
 constexpr std::string_view instance_prefix = "instance/";
 
 template <class State>
-void fold(std::map<std::string, State>& entities, std::string id, const events::envelope& event) {
-  auto& entity = entities[id];
-  entity.id = std::move(id);
-  entity = evolve(std::move(entity), event);
+void fold(by_uuid<State>& entities, std::string_view id, const events::envelope& event) {
+  auto found = entities.find(id);
+  if (found == entities.end()) {
+    found = entities.emplace(id, State{}).first;
+    found->second.id = id;
+  }
+  found->second = evolve(std::move(found->second), event);
 }
 
 }  // namespace
@@ -25,10 +28,10 @@ void apply(world& all, const events::envelope& event) {
     all.first_newer = event.sequence;
   }
   const std::string_view stream = event.stream;
-  if (stream.starts_with(template_prefix)) {
-    fold(all.templates, std::string(stream.substr(template_prefix.size())), event);
+  if (is_template_stream(stream)) {
+    fold(all.templates, stream.substr(template_prefix.size()), event);
   } else if (stream.starts_with(instance_prefix)) {
-    fold(all.instances, std::string(stream.substr(instance_prefix.size())), event);
+    fold(all.instances, stream.substr(instance_prefix.size()), event);
   }
 }
 
@@ -41,6 +44,14 @@ store::result<world> replay(const store::event_log& log, std::uint64_t up_to) {
   });
   if (!read) return tl::make_unexpected(read.error());
   return all;
+}
+
+bool is_template_stream(std::string_view stream) {
+  return stream.starts_with(template_prefix);
+}
+
+bool is_entity_stream(std::string_view stream) {
+  return is_template_stream(stream) || stream.starts_with(instance_prefix);
 }
 
 std::string template_stream(const std::string& uuid) {

@@ -11,14 +11,17 @@
 
 namespace platen::actors {
 
+template <class State>
+using by_uuid = std::map<std::string, State, std::less<>>;
+
 struct world {
   std::uint64_t sequence = 0;  // of the last event folded in
   // The first event that was written by a newer schema than this program's; 0: none. What it means
   // for its entity is not known.
   std::uint64_t first_newer = 0;
   std::uint16_t newest_schema = 0;
-  std::map<std::string, vm_template::state> templates;  // by UUID
-  std::map<std::string, instance::state> instances;     // by UUID
+  by_uuid<vm_template::state> templates;
+  by_uuid<instance::state> instances;
 };
 
 // Folds one event in. Streams of other kinds count only towards `sequence`.
@@ -30,6 +33,8 @@ store::result<world> replay(const store::event_log& log, std::uint64_t up_to = 0
 // Stream names: the kind, a slash, the entity's UUID.
 std::string template_stream(const std::string& uuid);
 std::string instance_stream(const std::string& uuid);
+bool is_template_stream(std::string_view stream);
+bool is_entity_stream(std::string_view stream);  // a template's or an instance's
 inline constexpr const char* system_stream = "system/platend";
 
 }  // namespace platen::actors

@@ -18,6 +18,7 @@ find_package(PkgConfig REQUIRED)
 # class layouts of header and library differ.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 # CAF 0.17 ships neither a CMake package nor a pkg-config file on Debian.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)

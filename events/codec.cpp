@@ -1,6 +1,9 @@
 #include "events/codec.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <unordered_set>
 #include <vector>
 
 #include "events/hash.hpp"
@@ -20,20 +23,27 @@ std::string_view written(const flatbuffers::FlatBufferBuilder& builder) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
-// FlatBuffers reads scalars in place, and the bytes of a record begin anywhere in memory.
+// FlatBuffers reads scalars in place, and the bytes of a record begin anywhere in memory. Most
+// buffers are small; a replay copies two an event, so those are not allocated.
 class aligned_copy {
  public:
-  explicit aligned_copy(std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  explicit aligned_copy(std::string_view bytes) : size_(bytes.size()) {
+    if (size_ > small_.size()) large_.resize(size_);
+    std::copy(bytes.begin(), bytes.end(), large_.empty() ? small_.data() : large_.data());
+  }
 
   template <class Table>
   const Table* verified() const {
-    flatbuffers::Verifier verifier(bytes_.data(), bytes_.size());
+    const auto* const bytes = large_.empty() ? small_.data() : large_.data();
+    flatbuffers::Verifier verifier(bytes, size_);
     if (!verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
-    return flatbuffers::GetRoot<Table>(bytes_.data());
+    return flatbuffers::GetRoot<Table>(bytes);
   }
 
  private:
-  std::vector<std::uint8_t> bytes_;
+  std::size_t size_;
+  alignas(std::max_align_t) std::array<std::uint8_t, 1024> small_;
+  std::vector<std::uint8_t> large_;
 };
 
 void append_u32(std::string& out, std::uint32_t value) {
@@ -78,10 +88,13 @@ event unpack(const wire::Event& stored) {
 }
 
 bool is_known(std::string_view type) {
-  const auto* const names = wire::EnumNamesPayload();
-  const auto* const first = names + 1;  // without NONE
-  return std::any_of(first, names + static_cast<std::size_t>(wire::Payload::MAX) + 1,
-                     [&](const char* name) { return type == name; });
+  static const auto names = [] {
+    const auto* const all = wire::EnumNamesPayload();
+    const auto* const first = all + 1;  // without NONE
+    return std::unordered_set<std::string_view>(
+        first, all + static_cast<std::size_t>(wire::Payload::MAX) + 1);
+  }();
+  return names.contains(type);
 }
 
 std::string to_text(const flatbuffers::String* text) {
@@ -156,7 +169,7 @@ tl::expected<checked_header, std::string> read_header(const record_parts& parts)
   result.payload_sha256 = *payload_sha256;
   result.type = to_text(header->type());
   auto& place = result.place;
-  place.hash = sha256().update(*previous_hash).update(parts.header).finish();
+  place.hash = sha256_of(as_bytes(*previous_hash), parts.header);
   if (as_bytes(place.hash) != parts.hash)
     return fault("the hash of the header is not the stored hash");
   if (!source) return fault("the header names an unknown origin");
@@ -204,7 +217,7 @@ tl::expected<event, std::string> decode_payload(std::string_view type, std::stri
 
 std::string encode_record(envelope& place, const payload& what) {
   const std::string header = encode_header(place, what);
-  place.hash = sha256().update(place.previous_hash).update(header).finish();
+  place.hash = sha256_of(as_bytes(place.previous_hash), header);
 
   std::string record;
   record.reserve(header_offset + header.size() + what.bytes.size());
@@ -240,6 +253,19 @@ tl::expected<envelope, std::string> decode_header(std::string_view record) {
   if (!header) return fault(header.error());
   header->place.what = unknown_event{std::move(header->type), {}};
   return std::move(header->place);
+}
+
+tl::expected<std::string_view, std::string> without_event(std::string_view record) {
+  const auto parts = split(record);
+  if (!parts) return fault(parts.error());
+  return record.substr(0, record.size() - parts->event.size());
+}
+
+bool is_withheld(std::string_view record) {
+  const auto parts = split(record);
+  if (!parts || !parts->event.empty()) return false;
+  const auto header = read_header(*parts);
+  return header && header->payload_sha256 != sha256_of({});
 }
 
 }  // namespace platen::events

@@ -44,4 +44,11 @@ tl::expected<envelope, std::string> decode(std::string_view record);
 // unknown_event with the type and no bytes.
 tl::expected<envelope, std::string> decode_header(std::string_view record);
 
+// The part of a record that is passed on where its event is withheld: everything up to the end of
+// the header. A view into `record`; the error says why it is no record.
+tl::expected<std::string_view, std::string> without_event(std::string_view record);
+
+// True for a record that was cut so: it ends after its header although its event has content.
+bool is_withheld(std::string_view record);
+
 }  // namespace platen::events

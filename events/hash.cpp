@@ -56,8 +56,12 @@ digest sha256::finish() {
 }
 
 digest sha256_of(std::string_view bytes) {
+  return sha256_of(bytes, {});
+}
+
+digest sha256_of(std::string_view first, std::string_view second) {
   thread_local sha256 hasher;
-  return hasher.update(bytes).finish();
+  return hasher.update(first).update(second).finish();
 }
 
 std::string_view as_bytes(const digest& value) {

@@ -33,6 +33,9 @@ class sha256 {
 
 digest sha256_of(std::string_view bytes);
 
+// Of the two, one after the other.
+digest sha256_of(std::string_view first, std::string_view second);
+
 // The bytes of a digest, for the places that take strings.
 std::string_view as_bytes(const digest& value);
 

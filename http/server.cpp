@@ -69,6 +69,7 @@ class running_server : public server {
     if (stopped_.exchange(true)) return;
     api_.stopping.raise();
     api_.on.control.cancel_waits();
+    api_.keys.cancel_waits();
     acceptor_.join();
     listener_.close();
     pool_.shutdown();
@@ -80,6 +81,7 @@ class running_server : public server {
   void add_instance_routes_last() {
     add_health_routes(engine_, api_);
     add_event_routes(engine_, api_);
+    add_audit_routes(engine_, api_);
     add_image_routes(engine_, api_);
     add_template_routes(engine_, api_);
     add_instance_routes(engine_, api_);

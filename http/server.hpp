@@ -30,8 +30,10 @@ struct limits {
   // 503 with Retry-After; the difference to `connections` stays free for everything else. Values
   // above connections - 16 (small limits: half of them) are reduced to that.
   std::size_t waiting_requests = 896;
-  std::size_t event_followers = 64;  // GET /v1/events?follow=true; beyond it: 429
-  std::size_t image_uploads = 2;     // at the same time; beyond it: 429
+  std::size_t event_followers = 64;    // GET /v1/events?follow=true; beyond it: 429
+  std::size_t audit_subscribers = 64;  // GET /v1/audit; beyond it: 429
+  std::chrono::seconds heartbeat{30};  // of both, when there is nothing to tell
+  std::size_t image_uploads = 2;       // at the same time; beyond it: 429
 
   std::uint64_t body_bytes = 8'000'000;           // JSON bodies; beyond it: 413
   std::uint64_t image_upload_bytes = 8ull << 30;  // spooled to disk; beyond it: 413

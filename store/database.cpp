@@ -4,7 +4,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/table.h>
 
-#include <filesystem>
+#include "store/files.hpp"
 
 #include "store/ownership.hpp"
 
@@ -17,6 +17,7 @@ constexpr std::size_t write_buffer_bytes = std::size_t{32} << 20U;
 constexpr std::size_t wal_bytes_max = std::size_t{128} << 20U;
 constexpr std::size_t info_log_bytes_max = std::size_t{4} << 20U;
 constexpr std::size_t info_logs_kept = 4;
+constexpr std::size_t readahead_bytes = std::size_t{1} << 20U;
 constexpr int open_files_max = 512;
 
 rocksdb::DBOptions database_options(const rocksdb_log_options& how) {
@@ -50,20 +51,6 @@ std::vector<rocksdb::ColumnFamilyDescriptor> descriptors() {
   return result;
 }
 
-// RocksDB syncs the files in its directory; that the directory itself survives is for us to see to.
-rocksdb::Status make_directory(const std::string& path, rocksdb::Env& env) {
-  if (env.FileExists(path).ok()) return rocksdb::Status::OK();
-  if (auto made = env.CreateDirIfMissing(path); !made.ok()) return made;
-  auto parent = std::filesystem::path(path).lexically_normal();
-  if (!parent.has_filename()) parent = parent.parent_path();
-  parent = parent.parent_path();
-  std::unique_ptr<rocksdb::Directory> directory;
-  if (auto opened = env.NewDirectory(parent.empty() ? "." : parent.string(), &directory);
-      !opened.ok())
-    return opened;
-  return directory->Fsync();
-}
-
 }  // namespace
 
 error to_error(const rocksdb::Status& status, const std::string& doing) {
@@ -86,6 +73,8 @@ result<std::unique_ptr<database>> database::open(const std::string& path,
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status;
   if (writable) {
+    // RocksDB syncs the files in its directory; that the directory itself survives is for us to see
+    // to.
     if (status = make_directory(path, *options.env); !status.ok()) return failed(status);
     status = rocksdb::DB::Open(options, path, descriptors(), &families, &opened);
   } else {
@@ -108,9 +97,15 @@ database::~database() {
   db_->Close().PermitUncheckedError();
 }
 
-std::unique_ptr<rocksdb::Iterator> database::iterate(family which) const {
-  return std::unique_ptr<rocksdb::Iterator>(
-      db_->NewIterator(rocksdb::ReadOptions(), (*this)[which]));
+std::unique_ptr<rocksdb::Iterator> database::iterate(family which,
+                                                     const rocksdb::ReadOptions& how) const {
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(how, (*this)[which]));
+}
+
+std::unique_ptr<rocksdb::Iterator> database::scan(family which, rocksdb::ReadOptions how) const {
+  how.readahead_size = readahead_bytes;
+  how.fill_cache = false;
+  return iterate(which, how);
 }
 
 rocksdb::Status database::write_synced(rocksdb::WriteBatch& batch) const {

@@ -34,7 +34,10 @@ class database {
   rocksdb::ColumnFamilyHandle* operator[](family which) const {
     return families_.at(static_cast<std::size_t>(which));
   }
-  std::unique_ptr<rocksdb::Iterator> iterate(family which) const;
+  std::unique_ptr<rocksdb::Iterator> iterate(family which,
+                                             const rocksdb::ReadOptions& how = {}) const;
+  // For reading much of it in order: reads ahead, and leaves the cache to others.
+  std::unique_ptr<rocksdb::Iterator> scan(family which, rocksdb::ReadOptions how = {}) const;
 
   // Durably applies the batch, all of it or nothing.
   rocksdb::Status write_synced(rocksdb::WriteBatch& batch) const;
@@ -43,6 +46,21 @@ class database {
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   bool writable_;
+};
+
+// The database as it is now, for reads that belong together. The database outlives it.
+class snapshot {
+ public:
+  explicit snapshot(const database& db) : db_(db.db()) { how_.snapshot = db_.GetSnapshot(); }
+  ~snapshot() { db_.ReleaseSnapshot(how_.snapshot); }
+  snapshot(const snapshot&) = delete;
+  snapshot& operator=(const snapshot&) = delete;
+
+  const rocksdb::ReadOptions& how() const { return how_; }
+
+ private:
+  rocksdb::DB& db_;
+  rocksdb::ReadOptions how_;
 };
 
 }  // namespace platen::store

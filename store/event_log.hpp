@@ -50,6 +50,7 @@ struct appended {
 struct head {
   std::uint64_t sequence = 0;  // 0: empty
   events::digest hash{};
+  friend bool operator==(const head&, const head&) = default;
 };
 
 class event_log {
@@ -91,6 +92,17 @@ class event_log {
   result<void> read_all(std::uint64_t after_sequence, const visitor& visit) const {
     return read_records(after_sequence,
                         [&](const auto& event, std::string_view) { return visit(event); });
+  }
+
+  // The version of a stream's newest event; 0: there is no such stream.
+  virtual result<std::uint64_t> stream_version(const std::string& stream) const {
+    std::uint64_t newest = 0;
+    const auto read = read_stream(stream, 0, [&](const events::envelope& event) {
+      newest = event.version;
+      return true;
+    });
+    if (!read) return tl::unexpected(read.error());
+    return newest;
   }
 
   // The newest durable event. Thread-safe, cheap.

@@ -10,8 +10,10 @@ tl::unexpected<error> corrupt(std::uint64_t sequence, std::string message) {
                               sequence});
 }
 
-result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes) {
-  auto record = events::decode(bytes);
+result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes,
+                                     payloads expected) {
+  const bool cut = expected == payloads::may_be_withheld && events::is_withheld(bytes);
+  auto record = cut ? events::decode_header(bytes) : events::decode(bytes);
   if (!record) return corrupt(sequence, record.error());
   if (record->sequence != sequence)
     return corrupt(sequence,
@@ -21,7 +23,7 @@ result<events::envelope> read_record(std::uint64_t sequence, std::string_view by
 
 result<events::envelope> chain_check::next(std::uint64_t sequence, std::string_view bytes) {
   if (sequence != last_.sequence + 1) return corrupt(last_.sequence + 1, "the record is missing");
-  auto record = read_record(sequence, bytes);
+  auto record = read_record(sequence, bytes, expected_);
   if (!record) return record;
   if (record->previous_hash != last_.hash)
     return corrupt(sequence,

@@ -9,14 +9,20 @@ namespace platen::store {
 
 tl::unexpected<error> corrupt(std::uint64_t sequence, std::string message);
 
-// Decodes the record stored under `sequence` and checks that it is that record.
-result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes);
+// Whether a record may end after its header, as those of an export with withheld events do.
+enum class payloads { required, may_be_withheld };
+
+// Decodes the record stored under `sequence` and checks that it is that record. The event of one
+// that is withheld is an unknown_event with the type and no bytes.
+result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes,
+                                     payloads expected = payloads::required);
 
 // Follows consecutive records: each must be the next one and carry the hash of the one before.
 class chain_check {
  public:
   // Expects the successor of `last`.
-  explicit chain_check(head last) : last_(last) {}
+  explicit chain_check(head last, payloads expected = payloads::required)
+      : last_(last), expected_(expected) {}
 
   result<events::envelope> next(std::uint64_t sequence, std::string_view bytes);
 
@@ -25,6 +31,7 @@ class chain_check {
 
  private:
   head last_;
+  payloads expected_;
 };
 
 // Follows one stream: versions without gaps, and every record says that it belongs to the stream.

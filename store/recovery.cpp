@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/archive/archived_history.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
 
@@ -13,24 +14,14 @@ constexpr std::uint64_t checked_tail = 1000;  // events
 constexpr const char* format_key = "format";
 constexpr const char* format = "platen-event-log-1";
 
-result<std::uint64_t> newest_sequence(const database& db) {
-  const auto last = db.iterate(family::events);
-  last->SeekToLast();
-  if (!last->Valid()) {
-    if (!last->status().ok()) return tl::unexpected(to_error(last->status(), "newest event"));
-    return 0;
-  }
-  const auto sequence = number_from_key(last->key().ToStringView());
-  if (!sequence || *sequence == 0) return corrupt(0, "the newest key of `events` is no sequence");
-  return *sequence;
-}
-
 // The head after checking the chain of the newest events.
-result<head> checked_head(const database& db, std::uint64_t newest) {
-  if (newest == 0) return head{};
+result<head> checked_head(const database& db, std::uint64_t newest, const head& dropped) {
+  if (newest == 0 && dropped.sequence == 0) return head{};
+  if (newest <= dropped.sequence)
+    return corrupt(dropped.sequence + 1, "the record is missing: only archived events are left");
   const auto records = db.iterate(family::events);
-  head before;
-  if (newest > checked_tail) {
+  head before = dropped;
+  if (newest > checked_tail && newest - checked_tail > dropped.sequence) {
     const std::uint64_t base = newest - checked_tail;
     records->Seek(number_key(base));
     if (!records->Valid() || records->key() != number_key(base))
@@ -75,14 +66,29 @@ result<stream_versions> last_versions(const database& db) {
 
 }  // namespace
 
+result<std::uint64_t> newest_sequence(const database& db, const rocksdb::ReadOptions& how) {
+  const auto last = db.iterate(family::events, how);
+  last->SeekToLast();
+  if (!last->Valid()) {
+    if (!last->status().ok()) return tl::unexpected(to_error(last->status(), "newest event"));
+    return 0;
+  }
+  const auto sequence = number_from_key(last->key().ToStringView());
+  if (!sequence || *sequence == 0) return corrupt(0, "the newest key of `events` is no sequence");
+  return *sequence;
+}
+
 result<recovered> recover(const database& db) {
   const auto sequence = newest_sequence(db);
   if (!sequence) return tl::unexpected(sequence.error());
-  const auto newest = checked_head(db, *sequence);
+  const auto dropped = dropped_head(db);
+  if (!dropped) return tl::unexpected(dropped.error());
+  const auto newest = checked_head(db, *sequence, *dropped);
   if (!newest) return tl::unexpected(newest.error());
   auto versions = last_versions(db);
   if (!versions) return tl::unexpected(versions.error());
   // Every event is one version of one stream, so the last versions add up to the newest sequence.
+  // Dropping archived events keeps the last version of every stream.
   std::uint64_t indexed = 0;
   for (const auto& [stream, version] : *versions)
     indexed += version;
@@ -90,7 +96,7 @@ result<recovered> recover(const database& db) {
     return corrupt(std::min(indexed, newest->sequence) + 1,
                    "there are " + std::to_string(newest->sequence) + " events, but " +
                        std::to_string(indexed) + " in the index of the streams");
-  return recovered{*newest, std::move(*versions)};
+  return recovered{*newest, *dropped, std::move(*versions)};
 }
 
 result<void> ensure_format(const database& db, bool writable) {

@@ -1,26 +1,51 @@
 #include "store/rocksdb_log.hpp"
 
+#include <limits>
+
 #include "events/codec.hpp"
+#include "store/archive/archived_history.hpp"
+#include "store/archive/drop.hpp"
 #include "store/group_writer.hpp"
+#include "store/index_check.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
+#include "store/rocksdb_state_cache.hpp"
 
 namespace platen::store {
 
 class rocksdb_log::state {
  public:
-  state(std::unique_ptr<database> opened, recovered from, const rocksdb_log_options& how)
-      : db(std::move(opened)), writer(*db, listeners, std::move(from), how) {}
+  state(std::unique_ptr<database> opened, recovered from, std::string at, std::string archived_in,
+        const rocksdb_log_options& how)
+      : path(std::move(at)),
+        archive(std::move(archived_in), how.env),
+        env(how.env),
+        db(std::move(opened)),
+        states(*db),
+        dropped(from.dropped),
+        writer(*db, listeners, std::move(from), how) {}
 
   // The record under a sequence that an index or a caller named.
-  result<std::string> record(std::uint64_t sequence) const {
+  result<std::string> record(std::uint64_t sequence, const snapshot& view) const {
     std::string bytes;
     const auto status =
-        db->db().Get(rocksdb::ReadOptions(), (*db)[family::events], number_key(sequence), &bytes);
+        db->db().Get(view.how(), (*db)[family::events], number_key(sequence), &bytes);
     if (status.IsNotFound()) return corrupt(sequence, "the record is missing");
     if (!status.ok()) return unreadable(sequence, status);
     return bytes;
   }
+
+  result<bool> read_archived(std::uint64_t after, const snapshot& view,
+                             const record_visitor& visit) const {
+    return archived_history::load(*db, view.how(), archive)
+        .and_then([&](const archived_history& history) { return history.read(after, visit); });
+  }
+
+  result<bool> read_archived_stream(stream_check& check, const std::string& stream,
+                                    std::uint64_t after_version, const snapshot& view,
+                                    const record_visitor& visit) const;
+  result<void> read_live(chain_check chain, std::uint64_t last, const snapshot& view,
+                         const record_visitor& visit) const;
 
   static tl::unexpected<error> unreadable(std::uint64_t sequence, const rocksdb::Status& status) {
     auto why = to_error(status, "event " + std::to_string(sequence));
@@ -28,10 +53,71 @@ class rocksdb_log::state {
     return tl::unexpected(std::move(why));
   }
 
+  const std::string path;
+  mutable opened_segments archive;
+  rocksdb::Env* const env;
   std::unique_ptr<database> db;
+  rocksdb_state_cache states;
+  mutable std::mutex dropped_mutex;
+  head dropped;  // a reader takes it from its snapshot instead
   subscribers listeners;
   group_writer writer;
 };
+
+// The versions of a stream that are no longer in the database, after `after_version`.
+result<bool> rocksdb_log::state::read_archived_stream(stream_check& check,
+                                                      const std::string& stream,
+                                                      std::uint64_t after_version,
+                                                      const snapshot& view,
+                                                      const record_visitor& visit) const {
+  result<void> in_order;
+  const auto read = read_archived(0, view, [&](const auto& event, std::string_view bytes) {
+    if (event.stream != stream || event.version <= after_version) return true;
+    const auto next = check.next(event.sequence, bytes);
+    if (!next) in_order = tl::unexpected(next.error());
+    return next && visit(event, bytes);
+  });
+  if (!in_order) return tl::unexpected(in_order.error());
+  return read;
+}
+
+// The records behind chain.last() up to `last`.
+result<void> rocksdb_log::state::read_live(chain_check chain, std::uint64_t last,
+                                           const snapshot& view,
+                                           const record_visitor& visit) const {
+  const auto records = db->scan(family::events, view.how());
+  for (records->Seek(number_key(chain.last().sequence + 1)); chain.last().sequence < last;
+       records->Next()) {
+    const std::uint64_t expected = chain.last().sequence + 1;
+    if (!records->Valid()) {
+      if (!records->status().ok()) return unreadable(expected, records->status());
+      return corrupt(expected, "the record is missing");
+    }
+    const auto sequence = number_from_key(records->key().ToStringView());
+    const auto bytes = records->value().ToStringView();
+    const auto event = chain.next(sequence.value_or(0), bytes);
+    if (!event) return tl::unexpected(event.error());
+    if (!visit(*event, bytes)) return {};
+  }
+  return {};
+}
+
+namespace {
+
+// As given, which is then remembered where events are archived, or as remembered.
+result<std::string> archive_of(const database& db, const std::string& path,
+                               const rocksdb_log_options& how) {
+  auto remembered = remembered_archive(db, path);
+  if (!remembered || how.archive.empty() || how.archive == *remembered) return remembered;
+  if (how.mode == open_mode::read_only || remembered->empty()) return how.archive;
+  rocksdb::WriteBatch batch;
+  remember_archive(batch, db, path, how.archive);
+  if (const auto status = db.write_synced(batch); !status.ok())
+    return tl::unexpected(to_error(status, "remembering the archive directory"));
+  return how.archive;
+}
+
+}  // namespace
 
 rocksdb_log::rocksdb_log(std::unique_ptr<state> opened) : state_(std::move(opened)) {}
 
@@ -44,8 +130,10 @@ result<std::unique_ptr<rocksdb_log>> rocksdb_log::open(const std::string& path, 
     return tl::unexpected(known.error());
   auto from = recover(**db);
   if (!from) return tl::unexpected(from.error());
+  auto archive = archive_of(**db, path, how);
+  if (!archive) return tl::unexpected(archive.error());
   return std::make_unique<rocksdb_log>(
-      std::make_unique<state>(std::move(*db), std::move(*from), how));
+      std::make_unique<state>(std::move(*db), std::move(*from), path, std::move(*archive), how));
 }
 
 void rocksdb_log::close() {
@@ -60,46 +148,51 @@ result<void> rocksdb_log::read_records(std::uint64_t after_sequence,
                                        const record_visitor& visit) const {
   const std::uint64_t last = newest().sequence;
   if (after_sequence >= last) return {};
-  head before;
-  if (after_sequence > 0) {
-    const auto bytes = state_->record(after_sequence);
+  const snapshot view(*state_->db);
+  const auto dropped = dropped_head(*state_->db, view.how());
+  if (!dropped) return tl::unexpected(dropped.error());
+  head before = *dropped;
+  if (after_sequence < dropped->sequence) {
+    const auto go_on = state_->read_archived(after_sequence, view, visit);
+    if (!go_on) return tl::unexpected(go_on.error());
+    if (!*go_on) return {};
+  } else if (after_sequence > dropped->sequence) {
+    const auto bytes = state_->record(after_sequence, view);
     if (!bytes) return tl::unexpected(bytes.error());
     const auto predecessor = read_record(after_sequence, *bytes);
     if (!predecessor) return tl::unexpected(predecessor.error());
     before = {after_sequence, predecessor->hash};
   }
-  chain_check chain(before);
-  const auto records = state_->db->iterate(family::events);
-  for (records->Seek(number_key(after_sequence + 1)); chain.last().sequence < last;
-       records->Next()) {
-    const std::uint64_t expected = chain.last().sequence + 1;
-    if (!records->Valid()) {
-      if (!records->status().ok()) return state::unreadable(expected, records->status());
-      return corrupt(expected, "the record is missing");
-    }
-    const auto sequence = number_from_key(records->key().ToStringView());
-    const auto bytes = records->value().ToStringView();
-    const auto event = chain.next(sequence.value_or(0), bytes);
-    if (!event) return tl::unexpected(event.error());
-    if (!visit(*event, bytes)) return {};
-  }
-  return {};
+  return state_->read_live(chain_check(before), last, view, visit);
 }
 
 result<void> rocksdb_log::read_stream_records(const std::string& stream,
                                               std::uint64_t after_version,
                                               const record_visitor& visit) const {
   const std::uint64_t last = newest().sequence;
+  const snapshot view(*state_->db);
+  const auto dropped = dropped_head(*state_->db, view.how());
+  if (!dropped) return tl::unexpected(dropped.error());
   const std::string prefix = stream_prefix(stream);
   stream_check check(stream, after_version);
-  const auto index = state_->db->iterate(family::streams);
+  const auto index = state_->db->iterate(family::streams, view.how());
   if (after_version + 1 == 0) return {};
+  bool archive_is_read = dropped->sequence == 0;
   for (index->Seek(stream_key(stream, after_version + 1));
        index->Valid() && index->key().starts_with(prefix); index->Next()) {
+    const auto position = stream_position_from_key(index->key().ToStringView());
     const auto sequence = number_from_key(index->value().ToStringView());
-    if (!sequence) return corrupt(0, "the index of " + stream + " is malformed");
+    if (!position || !sequence) return corrupt(0, "the index of " + stream + " is malformed");
     if (*sequence > last) return {};
-    const auto bytes = state_->record(*sequence);
+    const bool is_archived = *sequence <= dropped->sequence;
+    if (!archive_is_read && (is_archived || position->version > after_version + 1)) {
+      const auto go_on = state_->read_archived_stream(check, stream, after_version, view, visit);
+      if (!go_on) return tl::unexpected(go_on.error());
+      if (!*go_on) return {};
+    }
+    archive_is_read = true;
+    if (is_archived) continue;
+    const auto bytes = state_->record(*sequence, view);
     if (!bytes) return tl::unexpected(bytes.error());
     const auto event = check.next(*sequence, *bytes);
     if (!event) return tl::unexpected(event.error());
@@ -110,41 +203,34 @@ result<void> rocksdb_log::read_stream_records(const std::string& stream,
   return {};
 }
 
-result<void> rocksdb_log::check_index() const {
-  const std::uint64_t last = newest().sequence;
-  std::uint64_t entries = 0;
-  stream_position before;
+result<std::uint64_t> rocksdb_log::stream_version(const std::string& stream) const {
   const auto index = state_->db->iterate(family::streams);
-  for (index->SeekToFirst(); index->Valid(); index->Next()) {
-    const auto position = stream_position_from_key(index->key().ToStringView());
-    const auto sequence = number_from_key(index->value().ToStringView());
-    if (!position || !sequence) return corrupt(0, "an entry in the index of streams is malformed");
-    if (*sequence > last) continue;
-    const std::uint64_t expected = position->stream == before.stream ? before.version + 1 : 1;
-    if (position->version != expected)
-      return corrupt(*sequence, position->stream + " version " + std::to_string(expected) +
-                                    " is missing in the index of streams");
-    const auto bytes = state_->record(*sequence);
-    if (!bytes) return tl::unexpected(bytes.error());
-    const auto record = events::decode_header(*bytes);
-    if (!record) return corrupt(*sequence, record.error());
-    if (record->stream != position->stream || record->version != position->version)
-      return corrupt(*sequence, "it is version " + std::to_string(record->version) + " of " +
-                                    record->stream + ", the index of streams says version " +
-                                    std::to_string(position->version) + " of " + position->stream);
-    before = *position;
-    ++entries;
-  }
+  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
   if (!index->status().ok())
-    return tl::unexpected(to_error(index->status(), "reading the index of streams"));
-  if (entries != last)
-    return corrupt(0, "there are " + std::to_string(last) + " events, but " +
-                          std::to_string(entries) + " in the index of streams");
-  return {};
+    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
+  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
+  const auto position = stream_position_from_key(index->key().ToStringView());
+  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
+  return position->version;
+}
+
+result<void> rocksdb_log::check_index() const {
+  const snapshot view(*state_->db);
+  const auto dropped = dropped_head(*state_->db, view.how());
+  if (!dropped) return tl::unexpected(dropped.error());
+  const auto last = newest_sequence(*state_->db, view.how());
+  if (!last) return tl::unexpected(last.error());
+  const auto bytes_of = [&](std::uint64_t sequence) { return state_->record(sequence, view); };
+  return store::check_index(*state_->db->iterate(family::streams, view.how()), *last,
+                            dropped->sequence, bytes_of);
 }
 
 head rocksdb_log::newest() const {
   return state_->writer.newest();
+}
+
+state_cache& rocksdb_log::states() {
+  return state_->states;
 }
 
 std::uint64_t rocksdb_log::subscribe(listener tell) {
@@ -153,6 +239,27 @@ std::uint64_t rocksdb_log::subscribe(listener tell) {
 
 void rocksdb_log::unsubscribe(std::uint64_t token) {
   state_->listeners.remove(token);
+}
+
+head rocksdb_log::dropped() const {
+  const std::lock_guard lock(state_->dropped_mutex);
+  return state_->dropped;
+}
+
+const std::string& rocksdb_log::archive_directory() const {
+  return state_->archive.directory();
+}
+
+result<void> rocksdb_log::drop_archived(const archived_segment& sealed) {
+  const auto done = drop_events(*state_->db, sealed, state_->path, state_->archive.directory());
+  if (!done) return done;
+  const std::lock_guard lock(state_->dropped_mutex);
+  state_->dropped = {sealed.last, sealed.hash};
+  return {};
+}
+
+rocksdb::Env* rocksdb_log::environment() const {
+  return state_->env;
 }
 
 }  // namespace platen::store

@@ -4,12 +4,15 @@
 #include <memory>
 
 #include "store/event_log.hpp"
+#include "store/state_cache.hpp"
 
 namespace rocksdb {
 class Env;
 }
 
 namespace platen::store {
+
+struct archived_segment;
 
 enum class open_mode {
   create,    // read and append; made if it does not exist; one process at a time
@@ -40,6 +43,10 @@ struct rocksdb_log_options {
   // next open. It must not destroy the log.
   std::function<void(const error&)> failure;
 
+  // Directory of the sealed segments with the events that are no longer in the database. Empty: as
+  // it was when events were last dropped. See archive/archiver.hpp.
+  std::string archive = {};
+
   // For tests that want to be there when it happens; null costs nothing.
   commit_watcher watch;
 
@@ -50,6 +57,11 @@ struct rocksdb_log_options {
 // Promises of event_log, and: what was acknowledged survives a crash of the process or of the
 // machine at any moment. Every read is checked; a reader gets kind::corrupt with the first bad
 // sequence instead of a wrong event.
+//
+// A log whose beginning is archived is read like any other: from the sealed segments first, then
+// from the database, the chain unbroken across. Reading behind first_kept() - 1 never touches the
+// archive. Reading a stream from before that goes through all of the archive, which takes as long
+// as reading everything in it. A segment that is missing is kind::io, with its file and events.
 class rocksdb_log final : public event_log {
  public:
   using options = rocksdb_log_options;
@@ -77,10 +89,30 @@ class rocksdb_log final : public event_log {
                                    const record_visitor& visit) const override;
   result<void> read_records(std::uint64_t after_sequence,
                             const record_visitor& visit) const override;
+  result<std::uint64_t> stream_version(const std::string& stream) const override;
   head newest() const override;
   result<void> check_index() const override;
+
+  // States folded from this log, kept in its database. Lives as long as the log.
+  state_cache& states();
+
   std::uint64_t subscribe(listener tell) override;
   void unsubscribe(std::uint64_t token) override;
+
+  // ---- retention, see archive/archiver.hpp; all thread-safe
+
+  // The newest event that is no longer in the database; sequence 0 while all of them are.
+  head dropped() const;
+  std::uint64_t first_kept() const { return dropped().sequence + 1; }
+
+  // As given, or as remembered; empty: none.
+  const std::string& archive_directory() const;
+
+  // Drops the oldest events, which were sealed and verified, in one durable step. For the archiver.
+  result<void> drop_archived(const archived_segment& sealed);
+
+  // As given in the options.
+  rocksdb::Env* environment() const;
 
  private:
   std::unique_ptr<state> state_;

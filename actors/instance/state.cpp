@@ -108,7 +108,8 @@ class folder {
 
 state evolve(state before, const events::envelope& event) {
   before.version = event.version;
-  std::visit(folder(before, event), event.what);
+  // So that a state may be forgotten: nothing that follows would bring it back.
+  if (!forgettable(before)) std::visit(folder(before, event), event.what);
   return before;
 }
 
@@ -134,6 +135,10 @@ std::string_view to_string(lifecycle value) {
       return "deleted";
   }
   return "unknown";
+}
+
+bool forgettable(const state& value) {
+  return value.phase == lifecycle::deleted;
 }
 
 bool settled(const state& value) {

@@ -77,6 +77,9 @@ state evolve(state before, const events::envelope& event);
 // True where nothing is under way: running, stopped, failed or deleted.
 bool settled(const state& value);
 
+// Deleted: it may be forgotten.
+bool forgettable(const state& value);
+
 // ---- what the world should be doing while the instance is in this state ------------------------
 
 enum class vm_goal {

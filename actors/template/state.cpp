@@ -100,12 +100,13 @@ class folder {
 
 state evolve(state before, const events::envelope& event) {
   before.version = event.version;
-  std::visit(folder(before, event), event.what);
+  // So that a state may be forgotten: nothing that follows would bring it back.
+  if (!forgettable(before)) std::visit(folder(before, event), event.what);
   return before;
 }
 
-std::string_view shown_lifecycle(const state& value) {
-  switch (value.phase) {
+std::string_view to_string(lifecycle value) {
+  switch (value) {
     case lifecycle::none:
       return "none";
     case lifecycle::requested:
@@ -117,13 +118,18 @@ std::string_view shown_lifecycle(const state& value) {
     case lifecycle::snapshotting:
       return "snapshotting";
     case lifecycle::snapshotted:
-      return value.clones_in_flight.empty() ? "snapshotted" : "cloning";
+      return "snapshotted";
     case lifecycle::preparation_failed:
       return "preparation_failed";
     case lifecycle::deleted:
       return "deleted";
   }
   return "unknown";
+}
+
+std::string_view shown_lifecycle(const state& value) {
+  const bool cloning = value.phase == lifecycle::snapshotted && !value.clones_in_flight.empty();
+  return cloning ? "cloning" : to_string(value.phase);
 }
 
 bool settled(const state& value) {
@@ -136,6 +142,10 @@ bool settled(const state& value) {
     default:
       return false;
   }
+}
+
+bool forgettable(const state& value) {
+  return value.phase == lifecycle::deleted && value.clones_in_flight.empty();
 }
 
 std::string snapshot_id(const std::string& template_id, std::uint32_t attempt) {

@@ -25,6 +25,8 @@ enum class lifecycle {
   deleted
 };
 
+std::string_view to_string(lifecycle value);
+
 struct failure {
   std::uint32_t attempt = 0;
   std::string stage;
@@ -82,6 +84,9 @@ std::string_view shown_lifecycle(const state& value);
 
 // True where a request for a clone need not wait any longer: it can be granted or must fail.
 bool settled(const state& value);
+
+// Deleted, and no clone needs its snapshot any more: it may be forgotten.
+bool forgettable(const state& value);
 
 // The name a preparation's snapshot has, known before it exists so that it can be found after a
 // crash between its rename and its event.

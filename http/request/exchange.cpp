@@ -21,15 +21,20 @@ void exchange::end() {
   body_memory_.reset();
 }
 
-void exchange::answer(httplib::Response& with, reply what) const {
+rendered_reply exchange::render(reply what) const {
   const auto took = std::chrono::steady_clock::now() - began_;
   what.body["op_time_us"] = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  // Output of guests is shown in answers and need not be UTF-8; the default handler throws then.
+  auto text = what.body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return {what.status, std::move(text), what.retry_after_s};
+}
+
+void exchange::send(httplib::Response& with, const rendered_reply& what) {
   with.status = what.status;
   if (what.retry_after_s) with.set_header("Retry-After", std::to_string(*what.retry_after_s));
-  // Output of guests is shown in answers and need not be UTF-8; the default handler throws then.
   if (what.status == 401) with.set_header("WWW-Authenticate", "Bearer");
-  with.set_content(what.body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace),
-                   "application/json");
+  if (what.replayed) with.set_header("Idempotent-Replayed", "true");
+  with.set_content(what.body, "application/json");
 }
 
 }  // namespace platen::http

@@ -13,6 +13,14 @@
 
 namespace platen::http {
 
+// An answer as it is sent, and kept.
+struct rendered_reply {
+  int status = 200;
+  std::string body;
+  std::optional<int> retry_after_s;
+  bool replayed = false;  // it is the answer to an earlier request with the same key
+};
+
 // Used by its connection's thread only.
 class exchange {
  public:
@@ -32,8 +40,10 @@ class exchange {
   const std::string& request_id() const { return request_id_; }
   events::cause cause() const { return {request_id_, principal_, events::origin::api}; }
 
-  // Sends it with the time it took and the request's id.
-  void answer(httplib::Response& with, reply what) const;
+  // With the time it took.
+  rendered_reply render(reply what) const;
+  static void send(httplib::Response& with, const rendered_reply& what);
+  void answer(httplib::Response& with, reply what) const { send(with, render(std::move(what))); }
 
  private:
   std::string request_id_;

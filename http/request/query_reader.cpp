@@ -71,6 +71,14 @@ std::vector<std::string> query_reader::all(std::string_view name) {
   return values;
 }
 
+std::optional<std::string> query_reader::last(std::string_view name, std::size_t bytes_limit) {
+  auto values = all(name);
+  if (values.empty()) return std::nullopt;
+  if (values.back().size() <= bytes_limit) return std::move(values.back());
+  report(name, "is longer than " + std::to_string(bytes_limit) + " bytes");
+  return std::nullopt;
+}
+
 std::optional<std::string> query_reader::text(std::string_view name, std::size_t bytes_limit) {
   auto values = all(name);
   if (values.empty()) return std::nullopt;

@@ -24,6 +24,8 @@ class query_reader {
   std::optional<std::string> text(std::string_view name, std::size_t bytes_limit);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
   std::optional<bool> boolean(std::string_view name);
+  // Of a parameter that may be repeated, the last one counts. Nothing if it is absent or too long.
+  std::optional<std::string> last(std::string_view name, std::size_t bytes_limit);
   // All values of a parameter that may be repeated, in order.
   std::vector<std::string> all(std::string_view name);
 

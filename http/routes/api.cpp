@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "events/hash.hpp"
 #include "http/request/exchange.hpp"
+#include "http/routes/answer_once.hpp"
 
 namespace platen::http {
 namespace {
@@ -16,6 +18,26 @@ std::size_t waiting_limit(const limits& bounds) {
 // Of the bodies being read or handled at the same time.
 constexpr std::uint64_t body_memory_bytes = 256 * 1024 * 1024;
 
+rendered_reply answer_keyed(api& with, const exchange& current, const api_request& asked,
+                            const std::string& key, const handler& serve) {
+  const keyed_request once{key, asked.http.method, asked.http.target,
+                           events::to_hex(events::sha256_of(asked.http.body))};
+  return answer_once(with, current, once, [&](const keyed_run& run, const events::cause& why) {
+    return serve(with, {asked.http, asked.path_argument, why, run});
+  });
+}
+
+rendered_reply answer_request(api& with, const exchange& current, const api_request& asked,
+                              const handler& serve) {
+  if (asked.http.method != "GET" && asked.http.method != "HEAD") {
+    const auto key = read_idempotency_key(asked.http);
+    if (!key) return current.render(to_reply(key.error()));
+    if (*key) return answer_keyed(with, current, asked, **key, serve);
+  }
+  auto answer = serve(with, asked);
+  return current.render(answer ? *std::move(answer) : to_reply(answer.error()));
+}
+
 }  // namespace
 
 api::api(options how_, dependencies on_)
@@ -23,16 +45,17 @@ api::api(options how_, dependencies on_)
       on(on_),
       waiting(waiting_limit(how.bounds)),
       followers(how.bounds.event_followers),
+      audits(how.bounds.audit_subscribers),
       uploads(how.bounds.image_uploads),
       body_memory(std::max(body_memory_bytes, how.bounds.body_bytes)) {}
 
 void route(httplib::Server& on, api& with, method how, const std::string& pattern, handler serve) {
   const auto adapter = [&with, serve = std::move(serve)](const httplib::Request& request,
                                                          httplib::Response& response) {
-    auto& current = exchange::of_this_thread();
+    const auto& current = exchange::of_this_thread();
     const auto argument = request.matches.size() > 1 ? request.matches[1].str() : std::string();
-    auto answer = serve(with, {request, argument, current.cause()});
-    current.answer(response, answer ? *std::move(answer) : to_reply(answer.error()));
+    exchange::send(response,
+                   answer_request(with, current, {request, argument, current.cause(), {}}, serve));
   };
   switch (how) {
     case method::get:

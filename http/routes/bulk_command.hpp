@@ -1,6 +1,7 @@
 // One command for each target of a request: all are sent, then all are awaited, in order.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,11 +21,13 @@ struct commanded {
   actors::answer<typename Kind::pointer> after;
 };
 
-// `send` is called with the uuid, the options and the callback of each target that exists. The
-// error is one that concerns the whole request.
+// `send` is called with the uuid, the options and the callback of each target that exists. One that
+// does not, but for which `already` has a state, was dealt with by an earlier run of the request.
+// The error is one that concerns the whole request.
 template <class Kind, class Options, class Send>
 answer_or_error<std::vector<commanded<Kind, Options>>> command_all(
-    api& with, const std::vector<target<Options>>& targets, Send send) {
+    api& with, const std::vector<target<Options>>& targets, Send send,
+    const std::function<typename Kind::pointer(const actors::reference&)>& already = nullptr) {
   using pointer = typename Kind::pointer;
   if (targets.empty()) return tl::unexpected(no_target(Kind::noun));
   std::vector<pointer> before;
@@ -33,11 +36,14 @@ answer_or_error<std::vector<commanded<Kind, Options>>> command_all(
     const auto& [which, options] = targets[i];
     const auto done = pending[i].callback();
     before.push_back(Kind::find(with.on.control, which));
-    if (before[i])
+    if (before[i]) {
       send(before[i]->id, options, done);
-    else
+    } else if (already && (before[i] = already(which))) {
+      done(before[i]);
+    } else {
       done(tl::unexpected(
           actors::rejection{actors::rejection::kind::not_found, missing(Kind::noun, which)}));
+    }
   }
   std::vector<actors::answer<pointer>> answers;
   for (const auto& one : pending)

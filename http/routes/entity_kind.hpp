@@ -11,7 +11,9 @@
 namespace platen::http {
 
 struct instance_kind {
+  using state = actors::instance::state;
   using pointer = actors::instance_ptr;
+  using deletion = events::instance_deleted;
   static constexpr std::string_view noun = "instance";
   static pointer find(const actors::control_plane& in, const actors::reference& which) {
     return in.find_instance(which);
@@ -24,7 +26,9 @@ struct instance_kind {
 };
 
 struct template_kind {
+  using state = actors::vm_template::state;
   using pointer = actors::template_ptr;
+  using deletion = events::template_deleted;
   static constexpr std::string_view noun = "instance template";
   static pointer find(const actors::control_plane& in, const actors::reference& which) {
     return in.find_template(which);

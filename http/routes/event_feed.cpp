@@ -1,9 +1,5 @@
 #include "http/routes/event_feed.hpp"
 
-#include <poll.h>
-
-#include <cerrno>
-
 #include "events/codec.hpp"
 #include "events/json.hpp"
 #include "http/request/base64.hpp"
@@ -12,6 +8,8 @@ namespace platen::http {
 namespace {
 
 constexpr std::size_t batch_bytes = 64 * 1024;
+// So that a feed that passes everything over still notices in time that nobody wants it any more.
+constexpr std::size_t batch_events = 4096;
 
 std::string error_line(const store::error& why) {
   auto line = R"({"error":{"message":)" + events::json_string(why.message);
@@ -32,45 +30,50 @@ std::string line_of(const events::envelope& event, std::string_view record, bool
 }  // namespace
 
 event_feed::event_feed(store::event_log& log, feed_wish wish) : log_(log), wish_(std::move(wish)) {
-  // Before the first read, so that nothing falls between the two.
-  if (wish_.follow) subscription_ = log_.subscribe([this](std::uint64_t) { news_.raise(); });
+  if (wish_.follow) news_.emplace(log_);
 }
 
-event_feed::~event_feed() {
-  if (wish_.follow) log_.unsubscribe(subscription_);
+const std::string* event_feed::only_stream() const {
+  const auto& streams = wish_.which.streams;
+  return streams.size() == 1 && !streams.front().ends_with("/*") ? &streams.front() : nullptr;
 }
 
 store::result<void> event_feed::read(const store::event_log::record_visitor& visit) const {
-  if (wish_.stream.empty()) return log_.read_records(wish_.after, visit);
-  return log_.read_stream_records(wish_.stream, version_, visit);
+  if (const auto* stream = only_stream()) return log_.read_stream_records(*stream, version_, visit);
+  return log_.read_records(wish_.which.after, visit);
+}
+
+// False once all events up to `sequence` are read and no later one can be wanted.
+bool event_feed::wants_more(std::uint64_t sequence) const {
+  return wish_.limit > 0 && (!wish_.which.up_to || sequence < *wish_.which.up_to);
 }
 
 tl::expected<std::string, std::string> event_feed::next() {
+  if (news_) news_->expect();
+  const auto newest = log_.newest().sequence;
   std::string lines;
-  news_.lower();
-  const auto visited = read([&](const events::envelope& event, std::string_view record) {
+  std::size_t visited = 0;
+  caught_up_ = true;
+  const auto visit = [&](const events::envelope& event, std::string_view record) {
     version_ = event.version;
-    if (event.sequence <= wish_.after) return true;
-    if (wish_.limit == 0) return false;
-    lines += line_of(event, record, wish_.records);
-    wish_.after = event.sequence;
-    --wish_.limit;
-    return wish_.limit > 0 && lines.size() < batch_bytes;
-  });
-  if (!visited) {
-    complete_ = true;
-    return tl::unexpected(lines + error_line(visited.error()));
+    if (passes(wish_.which, event)) {
+      lines += line_of(event, record, wish_.records);
+      --wish_.limit;
+    }
+    wish_.which.after = std::max(wish_.which.after, event.sequence);
+    caught_up_ =
+        wants_more(event.sequence) && ++visited < batch_events && lines.size() < batch_bytes;
+    return caught_up_;
+  };
+  if (wants_more(wish_.which.after)) {
+    if (const auto read_all = read(visit); !read_all) {
+      complete_ = true;
+      return tl::unexpected(lines + error_line(read_all.error()));
+    }
   }
-  complete_ = wish_.limit == 0 || (lines.empty() && !wish_.follow);
+  complete_ = !wants_more(caught_up_ ? std::max(newest, wish_.which.after) : wish_.which.after) ||
+              (caught_up_ && !wish_.follow);
   return lines;
-}
-
-bool event_feed::await_news(const signal& stop, int socket) const {
-  pollfd wanted[] = {
-      {news_.descriptor(), POLLIN, 0}, {stop.descriptor(), POLLIN, 0}, {socket, POLLRDHUP, 0}};
-  while (::poll(wanted, 3, -1) < 0 && errno == EINTR) {
-  }
-  return wanted[1].revents == 0 && wanted[2].revents == 0;
 }
 
 }  // namespace platen::http

@@ -1,44 +1,23 @@
-#include <algorithm>
-#include <cctype>
 #include <memory>
 
+#include "actors/wall_clock.hpp"
 #include "http/connection/stream.hpp"
 #include "http/request/exchange.hpp"
-#include "http/request/query_reader.hpp"
 #include "http/request/targets.hpp"
 #include "http/routes/api.hpp"
 #include "http/routes/event_feed.hpp"
+#include "http/routes/event_query.hpp"
 
 namespace platen::http {
 namespace {
-
-// <kind>/<id>
-bool is_stream_name(const std::string& text) {
-  const auto slash = text.find('/');
-  return slash != std::string::npos && slash > 0 && slash + 1 < text.size() &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '/';
-         });
-}
-
-// Negative numbers count from the end: -20 leaves the newest 20 events.
-std::uint64_t first_wanted_after(std::int64_t given, std::uint64_t newest) {
-  if (given >= 0) return static_cast<std::uint64_t>(given);
-  const auto wanted = static_cast<std::uint64_t>(-given);
-  return newest > wanted ? newest - wanted : 0;
-}
 
 answer_or_error<feed_wish> read_wish(const httplib::Request& request, std::uint64_t newest) {
   first_problem problem;
   query_reader query(request.target, problem);
   feed_wish wish;
-  wish.after =
-      first_wanted_after(query.integer("after", -INT64_MAX, INT64_MAX).value_or(0), newest);
+  wish.which = read_event_filter(query, newest, actors::wall_clock_us());
   if (const auto limit = query.integer("limit", 1, INT64_MAX))
     wish.limit = static_cast<std::uint64_t>(*limit);
-  wish.stream = query.text("stream", 128).value_or("");
-  if (query.has("stream") && !is_stream_name(wish.stream))
-    query.report("stream", "must be a stream such as 'instance/<uuid>' or 'system/platend'");
   wish.follow = query.boolean("follow").value_or(false);
   wish.records = query.boolean("records").value_or(false);
   query.refuse_others();
@@ -51,6 +30,7 @@ answer_or_error<feed_wish> read_wish(const httplib::Request& request, std::uint6
 struct served_feed {
   std::optional<capacity::lease> place;
   event_feed feed;
+  std::chrono::milliseconds heartbeat;
 };
 
 // When the server stops, the answer of a follower ends properly: it has all there is. Another one
@@ -61,14 +41,27 @@ bool end_early(const served_feed& served, httplib::DataSink& sink) {
   return follower;
 }
 
+bool send(httplib::DataSink& sink, const std::string& text) {
+  return text.empty() || sink.write(text.data(), text.size());
+}
+
 bool send_next(served_feed& served, const stream& connection, httplib::DataSink& sink) {
   if (connection.stop_signal().raised()) return end_early(served, sink);
-  const auto lines = served.feed.next();
-  const auto& text = lines ? *lines : lines.error();
-  if (!text.empty() && !sink.write(text.data(), text.size())) return false;
-  if (served.feed.complete()) sink.done();
-  if (served.feed.complete() || !text.empty()) return true;
-  if (!served.feed.await_news(connection.stop_signal(), connection.descriptor())) sink.done();
+  auto& feed = served.feed;
+  const auto lines = feed.next();
+  if (!send(sink, lines ? *lines : lines.error())) return false;
+  if (feed.complete()) sink.done();
+  if (feed.complete() || (lines && !lines->empty())) return true;
+  if (!feed.caught_up()) return !has_left(connection.descriptor());
+  switch (feed.news().await(connection.stop_signal(), connection.descriptor(), served.heartbeat)) {
+    case log_news::wake::idle:
+      return send(sink, "\n");
+    case log_news::wake::over:
+      sink.done();
+      return true;
+    case log_news::wake::news:
+      break;
+  }
   return true;
 }
 
@@ -79,8 +72,8 @@ answer_or_error<std::shared_ptr<served_feed>> open_feed(api& with,
   std::optional<capacity::lease> place;
   if (wish->follow && !(place = with.followers.try_take()))
     return tl::unexpected(request_error{429, "too many clients are following the events", 10});
-  return std::shared_ptr<served_feed>(
-      new served_feed{std::move(place), event_feed(with.on.log, *std::move(wish))});
+  return std::shared_ptr<served_feed>(new served_feed{
+      std::move(place), event_feed(with.on.log, *std::move(wish)), with.how.bounds.heartbeat});
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "http/routes/image_import.hpp"
 
+#include "events/hash.hpp"
 #include "http/connection/stream.hpp"
 #include "http/create/vm_spec_reader.hpp"
 #include "http/request/json_body.hpp"
 #include "http/request/query_reader.hpp"
 #include "http/request/text_rules.hpp"
+#include "http/routes/answer_once.hpp"
 #include "http/routes/spool_file.hpp"
 #include "http/view/entity_view.hpp"
 
@@ -73,20 +75,28 @@ request_error upload_failed(const api& with, const spool_file& spool, bool too_l
   return {400, "the upload ended before its announced length or stood still", {}};
 }
 
-}  // namespace
+// A request whose body has arrived.
+struct upload {
+  import_wish wish;
+  capacity::lease place;
+  spool_file spool;
+  std::string sha256;  // of the body; empty unless asked for
+};
 
-answer_or_error<reply> import_image(api& with, const httplib::Request& request,
-                                    const httplib::ContentReader& body) {
-  const auto wish = read_wish(request.target);
+answer_or_error<upload> receive(api& with, const httplib::Request& request,
+                                const httplib::ContentReader& body, bool with_digest) {
+  auto wish = read_wish(request.target);
   if (!wish) return tl::unexpected(wish.error());
-  const auto place = with.uploads.try_take();
+  auto place = with.uploads.try_take();
   if (!place) return tl::unexpected(request_error{429, "too many images are being uploaded", 10});
   auto spool = spool_file::create(with.how.spool_directory);
   if (!spool) return tl::unexpected(request_error{507, spool.error(), {}});
 
+  events::sha256 digest;
   bool too_large = false;
   const bool complete = body([&](const char* data, std::size_t size) {
     too_large = spool->size() + size > with.how.bounds.image_upload_bytes;
+    if (with_digest) digest.update(std::string_view(data, size));
     return !too_large && spool->append({data, size});
   });
   if (!complete) {
@@ -96,14 +106,33 @@ answer_or_error<reply> import_image(api& with, const httplib::Request& request,
   if (spool->size() == 0)
     return tl::unexpected(
         request_error{400, "the request body must be a tar archive of the image", {}});
+  return upload{*std::move(wish), *std::move(place), *std::move(spool),
+                with_digest ? events::to_hex(digest.finish()) : std::string()};
+}
 
+reply import(api& with, const upload& received) {
   item_list items("images");
-  const auto imported = with.on.images.import(wish->name, spool->path(), wish->config);
+  const auto& wish = received.wish;
+  const auto imported = with.on.images.import(wish.name, received.spool.path(), wish.config);
   if (imported)
     items.succeeded(to_json(*imported));
   else
-    items.failed({{"url", wish->name}}, imported.error(), item_code::failed_operation);
+    items.failed({{"url", wish.name}}, imported.error(), item_code::failed_operation);
   return std::move(items).finish();
+}
+
+}  // namespace
+
+rendered_reply import_image(api& with, const exchange& current, const httplib::Request& request,
+                            const httplib::ContentReader& body) {
+  const auto key = read_idempotency_key(request);
+  if (!key) return current.render(to_reply(key.error()));
+  const auto received = receive(with, request, body, key->has_value());
+  if (!received) return current.render(to_reply(received.error()));
+  if (!*key) return current.render(import(with, *received));
+  return answer_once(
+      with, current, {**key, request.method, request.target, received->sha256},
+      [&](const keyed_run&, const events::cause&) { return import(with, *received); });
 }
 
 }  // namespace platen::http

@@ -46,6 +46,12 @@ tl::expected<void, rejection> store_all_roms(hypervisor::rom_store& store, creat
   return store_roms(store, item.template_roms, *item.wish.from->create_args);
 }
 
+// A request under a key asks for the same instances however often it is sent.
+void name_instances(std::vector<create_request>& wanted, const keyed_run& run) {
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    wanted[i].wish.uuid = run.identity.uuid_of_item(i);
+}
+
 std::vector<created_answer> create_all(api& with, std::vector<create_request>& wanted,
                                        const events::cause& why) {
   std::vector<pending_answer<actors::created>> pending(wanted.size());
@@ -108,16 +114,17 @@ void add_unprepared(item_list& into, const actors::instance::state& instance,
 
 // An instance that is not to be started needs only its template. True if its item was added.
 bool add_if_not_prepared(api& with, item_list& into, const create_request& wanted,
-                         const actors::created& made, wait_deadline until) {
+                         const actors::created& made, const wait_end& end) {
   if (made.of == nullptr || wanted.wish.autostart) return false;
-  const auto of = with.on.control.wait_template(made.of->id, actors::vm_template::settled, until);
+  const auto of = with.on.control.wait_template(made.of->id, actors::vm_template::settled,
+                                                end.deadline, end.left);
   if (of == nullptr) return false;
   if (const auto* failure = preparation_failure(of)) {
     add_unprepared(into, *made.instance, *of, *failure);
     return true;
   }
   if (actors::vm_template::settled(*of)) return false;
-  if (with.stopping.raised()) into.interrupted();
+  if (interrupted(with, end)) into.interrupted();
   into.timed_out(with_state(*made.instance));
   return true;
 }
@@ -125,18 +132,18 @@ bool add_if_not_prepared(api& with, item_list& into, const create_request& wante
 // ---- the item ---------------------------------------------------------------------------------
 
 void add_waited(api& with, item_list& into, const create_request& wanted,
-                const actors::created& made, wait_deadline until) {
+                const actors::created& made, const wait_end& end) {
   const auto& control = with.on.control;
-  if (add_if_not_prepared(with, into, wanted, made, until)) return;
+  if (add_if_not_prepared(with, into, wanted, made, end)) return;
   if (!wanted.wish.autostart) return into.succeeded(instance_kind::show(control, *made.instance));
-  const auto latest = await_settled(with, made.instance->id, until);
+  const auto latest = await_settled(with, made.instance->id, end);
   if (latest == nullptr)
     return into.failed(basics(*made.instance), "the instance was deleted", item_code::not_found);
   const auto of = made.of ? control.find_template({made.of->id, ""}) : nullptr;
   const bool failed = latest->phase == actors::instance::lifecycle::failed;
   if (const auto* failure = preparation_failure(of); failure != nullptr && failed)
     return add_unprepared(into, *latest, *of, *failure);
-  add_started(with, into, *latest, 0, instance_kind::show(control, *latest));
+  add_started(with, into, *latest, 0, end, instance_kind::show(control, *latest));
 }
 
 }  // namespace
@@ -145,17 +152,18 @@ answer_or_error<reply> create_instances(api& with, const api_request& request) {
   auto wanted = read_body(with, request.http.body);
   if (!wanted) return tl::unexpected(wanted.error());
 
-  std::optional<capacity::lease> place;
+  std::optional<waiting_place> place;
   for (const auto& item : *wanted) {
     if (!item.wait.waits() || place) continue;
-    auto taken = waiting_place(with);
+    auto taken = take_waiting_place(with);
     if (!taken) return tl::unexpected(taken.error());
-    place = *std::move(taken);
+    place.emplace(*std::move(taken));
   }
 
-  std::vector<wait_deadline> until;
+  std::vector<wait_end> ends;
   for (const auto& item : *wanted)
-    until.push_back(deadline_of(item.wait));
+    ends.push_back(end_of(item.wait, place));
+  if (request.key) name_instances(*wanted, *request.key);
   const auto answers = create_all(with, *wanted, request.why);
   if (const auto refused = refused_as_a_whole(answers)) return tl::unexpected(*refused);
 
@@ -170,7 +178,7 @@ answer_or_error<reply> create_instances(api& with, const api_request& request) {
     }
     items.warn(warnings_of(item, *answers[i]));
     if (item.wait.waits())
-      add_waited(with, items, item, *answers[i], until[i]);
+      add_waited(with, items, item, *answers[i], ends[i]);
     else
       items.succeeded(instance_kind::show(with.on.control, *answers[i]->instance));
   }

@@ -1,4 +1,5 @@
 #include "http/routes/bulk_command.hpp"
+#include "http/routes/earlier_run.hpp"
 #include "http/routes/instance_routes.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/view/public_state.hpp"
@@ -24,8 +25,12 @@ answer_or_error<reply> delete_instances(api& with, const api_request& request) {
                                         read_delete_options<object_reader>);
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<instance_kind>(
-      with, *targets, [&](const std::string& uuid, const delete_options&, auto done) {
+      with, *targets,
+      [&](const std::string& uuid, const delete_options&, auto done) {
         with.on.control.delete_instance(uuid, request.why, std::move(done));
+      },
+      [&](const actors::reference& which) {
+        return deleted_by_earlier_run<instance_kind>(with, request, which);
       });
   if (!all) return tl::unexpected(all.error());
   item_list items("instances");

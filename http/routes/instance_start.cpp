@@ -20,13 +20,13 @@ json_object started_fields(const actors::instance::state& latest,
   return fields;
 }
 
-void add_item(api& with, item_list& into, const started& one, wait_deadline until) {
+void add_item(api& with, item_list& into, const started& one, const wait_end& end) {
   if (!one.after) return add_refused(into, one);
   const auto& begun = **one.after;
   if (!one.of.options.wait.waits()) return into.succeeded(started_fields(begun, *one.before));
-  const auto latest = await_settled(with, begun.id, until);
+  const auto latest = await_settled(with, begun.id, end);
   const auto& shown = latest ? *latest : begun;
-  add_started(with, into, shown, one.before->start_count, started_fields(shown, *one.before));
+  add_started(with, into, shown, one.before->start_count, end, started_fields(shown, *one.before));
 }
 
 }  // namespace
@@ -42,15 +42,15 @@ answer_or_error<reply> start_instances(api& with, const api_request& request) {
 
   const bool waits = std::any_of(targets->begin(), targets->end(),
                                  [](const auto& one) { return one.options.wait.waits(); });
-  std::optional<capacity::lease> place;
+  std::optional<waiting_place> place;
   if (waits) {
-    auto taken = waiting_place(with);
+    auto taken = take_waiting_place(with);
     if (!taken) return tl::unexpected(taken.error());
-    place = *std::move(taken);
+    place.emplace(*std::move(taken));
   }
-  std::vector<wait_deadline> until;
+  std::vector<wait_end> ends;
   for (const auto& one : *targets)
-    until.push_back(deadline_of(one.options.wait));
+    ends.push_back(end_of(one.options.wait, place));
 
   const auto all = command_all<instance_kind>(
       with, *targets, [&](const std::string& uuid, const start_options&, auto done) {
@@ -60,7 +60,7 @@ answer_or_error<reply> start_instances(api& with, const api_request& request) {
   item_list items("instances");
   items.warn(std::move(warnings));
   for (std::size_t i = 0; i < all->size(); ++i)
-    add_item(with, items, (*all)[i], until[i]);
+    add_item(with, items, (*all)[i], ends[i]);
   return std::move(items).finish();
 }
 

@@ -42,7 +42,8 @@ bool ends_wait(const state& value, const std::string& wanted) {
   return wanted == "running" && actors::instance::settled(value);
 }
 
-void add_item(api& with, item_list& into, const state& latest, const std::string& wanted) {
+void add_item(api& with, item_list& into, const state& latest, const std::string& wanted,
+              const wait_end& end) {
   auto fields = with_state(latest);
   if (public_state(latest.phase) == wanted) return into.succeeded(std::move(fields));
   const bool deleted = latest.phase == actors::instance::lifecycle::deleted;
@@ -51,20 +52,21 @@ void add_item(api& with, item_list& into, const state& latest, const std::string
     if (latest.last_failure) fields["failure"] = failure_json(*latest.last_failure);
     return into.failed(std::move(fields), reason_not_running(latest), std::nullopt);
   }
-  if (with.stopping.raised()) into.interrupted();
+  if (interrupted(with, end)) into.interrupted();
   into.timed_out(std::move(fields));
 }
 
-void wait_for(api& with, item_list& into, const target<wait_options>& one, wait_deadline until) {
+void wait_for(api& with, item_list& into, const target<wait_options>& one, const wait_end& end) {
   const auto& wanted = one.options.state;
   auto found = with.on.control.find_instance(one.which);
   if (found && one.options.wait.waits())
     found = with.on.control.wait_instance(
-        found->id, [&](const state& value) { return ends_wait(value, wanted); }, until);
+        found->id, [&](const state& value) { return ends_wait(value, wanted); }, end.deadline,
+        end.left);
   if (!found)
     return into.failed(to_json(one.which), missing(instance_kind::noun, one.which),
                        item_code::not_found);
-  add_item(with, into, *found, wanted);
+  add_item(with, into, *found, wanted, end);
 }
 
 }  // namespace
@@ -81,20 +83,20 @@ answer_or_error<reply> wait_for_instances(api& with, const api_request& request)
 
   const bool waits = std::any_of(targets->begin(), targets->end(),
                                  [](const auto& one) { return one.options.wait.waits(); });
-  std::optional<capacity::lease> place;
+  std::optional<waiting_place> place;
   if (waits) {
-    auto taken = waiting_place(with);
+    auto taken = take_waiting_place(with);
     if (!taken) return tl::unexpected(taken.error());
-    place = *std::move(taken);
+    place.emplace(*std::move(taken));
   }
   // All bounds count from the request, so that a list of targets takes no longer than its longest.
-  std::vector<wait_deadline> until;
+  std::vector<wait_end> ends;
   for (const auto& one : *targets)
-    until.push_back(deadline_of(one.options.wait));
+    ends.push_back(end_of(one.options.wait, place));
   item_list items("instances");
   items.warn(std::move(warnings));
   for (std::size_t i = 0; i < targets->size(); ++i)
-    wait_for(with, items, (*targets)[i], until[i]);
+    wait_for(with, items, (*targets)[i], ends[i]);
   return std::move(items).finish();
 }
 

@@ -1,4 +1,5 @@
 #include "http/routes/bulk_command.hpp"
+#include "http/routes/earlier_run.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/routes/output.hpp"
 
@@ -13,8 +14,12 @@ answer_or_error<reply> delete_templates(api& with, const api_request& request) {
       [](object_reader&, no_options&) {});
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<template_kind>(
-      with, *targets, [&](const std::string& uuid, const no_options&, auto done) {
+      with, *targets,
+      [&](const std::string& uuid, const no_options&, auto done) {
         with.on.control.delete_template(uuid, request.why, std::move(done));
+      },
+      [&](const actors::reference& which) {
+        return deleted_by_earlier_run<template_kind>(with, request, which);
       });
   if (!all) return tl::unexpected(all.error());
   item_list items("instances");

@@ -1,5 +1,6 @@
 #include "http/routes/waiting.hpp"
 
+#include "http/connection/stream.hpp"
 #include "http/view/entity_view.hpp"
 
 namespace platen::http {
@@ -12,15 +13,21 @@ wait_deadline deadline_of(const wait_time& wait) {
   return std::chrono::steady_clock::now() + *wait.bound;
 }
 
-answer_or_error<capacity::lease> waiting_place(api& with) {
+answer_or_error<waiting_place> take_waiting_place(api& with) {
   auto place = with.waiting.try_take();
-  if (place) return *std::move(place);
-  return tl::unexpected(request_error{
-      503, "too many requests are waiting: try again later, or with 'timeout_s': 0", 1});
+  if (!place)
+    return tl::unexpected(request_error{
+        503, "too many requests are waiting: try again later, or with 'timeout_s': 0", 1});
+  return waiting_place{*std::move(place),
+                       with.departed.over(stream::of_this_thread()->descriptor())};
 }
 
-actors::instance_ptr await_settled(const api& with, const std::string& uuid, wait_deadline until) {
-  return with.on.control.wait_instance(uuid, actors::instance::settled, until);
+bool interrupted(const api& with, const wait_end& end) {
+  return with.stopping.raised() || end.left.stop_requested();
+}
+
+actors::instance_ptr await_settled(const api& with, const std::string& uuid, const wait_end& end) {
+  return with.on.control.wait_instance(uuid, actors::instance::settled, end.deadline, end.left);
 }
 
 std::string reason_not_running(const state& value) {
@@ -33,13 +40,13 @@ std::string reason_not_running(const state& value) {
 }
 
 void add_started(api& with, item_list& into, const state& latest, std::uint32_t starts_before,
-                 json_object shown_when_running) {
+                 const wait_end& end, json_object shown_when_running) {
   const bool ran = latest.phase == lifecycle::running || latest.start_count > starts_before;
   if (ran && actors::instance::settled(latest))
     return into.succeeded(std::move(shown_when_running));
   auto fields = with_state(latest);
   if (!actors::instance::settled(latest)) {
-    if (with.stopping.raised()) into.interrupted();
+    if (interrupted(with, end)) into.interrupted();
     return into.timed_out(std::move(fields));
   }
   fields["lifecycle"] = to_string(latest.phase);

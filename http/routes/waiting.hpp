@@ -1,9 +1,12 @@
-// Waiting for an instance, within a bound and not longer than the server runs.
+// Waiting for an instance, within a bound, not longer than the server runs and not for a client
+// that has left.
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
+#include "http/connection/departures.hpp"
 #include "http/request/wait_time.hpp"
 #include "http/routes/api.hpp"
 
@@ -14,16 +17,36 @@ using wait_deadline = actors::control_plane::deadline;
 // From now; bounds too long to be represented are for ever.
 wait_deadline deadline_of(const wait_time& wait);
 
-// A place among the waiting requests, or 503.
-answer_or_error<capacity::lease> waiting_place(api& with);
+// A request among those that wait, for as long as it lives.
+struct waiting_place {
+  capacity::lease place;
+  departures::watch client;
+};
+
+// For the request of the calling thread; 503 if there is no place.
+answer_or_error<waiting_place> take_waiting_place(api& with);
+
+// What ends a wait early.
+struct wait_end {
+  wait_deadline deadline;
+  std::stop_token left;  // asked to stop when the client has left
+};
+
+// Of one item of a request; `place` is empty where nothing is waited for.
+inline wait_end end_of(const wait_time& wait, const std::optional<waiting_place>& place) {
+  return {deadline_of(wait), place ? place->client.left() : std::stop_token()};
+}
+
+// Nobody is there any more for what was waited for: the answer is no result of the request.
+bool interrupted(const api& with, const wait_end& end);
 
 // Adds the instance's item to `into`: as success if it is running or was since `starts_before`,
 // else as stopped, timed out or interrupted. `show` is used for success.
 void add_started(api& with, item_list& into, const actors::instance::state& latest,
-                 std::uint32_t starts_before, json_object shown_when_running);
+                 std::uint32_t starts_before, const wait_end& end, json_object shown_when_running);
 
 // Blocks until the instance needs no further waiting (running, stopped, failed, deleted).
-actors::instance_ptr await_settled(const api& with, const std::string& uuid, wait_deadline until);
+actors::instance_ptr await_settled(const api& with, const std::string& uuid, const wait_end& end);
 
 // Why an instance does not run: "boot: the kernel did not start".
 std::string reason_not_running(const actors::instance::state& value);

@@ -17,6 +17,11 @@ json_object to_json(const hypervisor::image& value);
 json_object basics(const actors::instance::state& value);
 json_object basics(const actors::vm_template::state& value);
 
+// Of an instance with last_stop, as bits of the platform API (reference/unikraft-api.md §7.8): 1
+// the kernel ended, 2 the application ended, 4 asked by the platform, 8 asked by the user, 16
+// forced.
+int stop_reason(const actors::instance::state& value);
+
 // {uuid, name, state}
 json_object with_state(const actors::instance::state& value);
 

@@ -1,5 +1,4 @@
-#include <chrono>
-
+#include "actors/wall_clock.hpp"
 #include "events/json.hpp"
 #include "http/view/entity_view.hpp"
 #include "http/view/public_state.hpp"
@@ -12,28 +11,14 @@ namespace {
 using actors::instance::lifecycle;
 using actors::instance::state;
 
-std::int64_t now_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-// Bits of the platform API (reference/unikraft-api.md §7.8): 1 the kernel ended, 2 the application
-// ended, 4 asked by the platform, 8 asked by the user, 16 forced.
-int stop_reason(const state& value) {
-  if (value.last_stop->by_user) {
-    if (value.force_stop) return 4 | 8 | 16;
-    return value.last_stop->exit_known ? 1 | 2 | 4 | 8 : 1 | 4 | 8;
-  }
-  return value.last_stop->exit_known ? 1 | 2 : 1;
-}
-
 void put_times(const state& value, json_object& into) {
   into["start_count"] = value.start_count;
   into["restart_count"] = 0;
   if (value.started_us > 0) into["started_at"] = to_seconds_text(value.started_us);
   if (value.stopped_us > 0) into["stopped_at"] = to_seconds_text(value.stopped_us);
   if (value.phase != lifecycle::running) return;
-  into["uptime_ms"] = std::max<std::int64_t>(0, (now_us() - value.started_us) / 1000);
+  into["uptime_ms"] =
+      std::max<std::int64_t>(0, (actors::wall_clock_us() - value.started_us) / 1000);
   if (value.requested_us > 0 && value.started_us >= value.requested_us)
     into["boot_time_us"] = value.started_us - value.requested_us;
 }
@@ -68,6 +53,14 @@ json_object to_json(const state& value, const actors::vm_template::state* of) {
   if (!value.generation_id.empty()) into["generation_id"] = value.generation_id;
   put_end(value, into);
   return into;
+}
+
+int stop_reason(const state& value) {
+  if (value.last_stop->by_user) {
+    if (value.force_stop) return 4 | 8 | 16;
+    return value.last_stop->exit_known ? 1 | 2 | 4 | 8 : 1 | 4 | 8;
+  }
+  return value.last_stop->exit_known ? 1 | 2 : 1;
 }
 
 json_object basics(const state& value) {

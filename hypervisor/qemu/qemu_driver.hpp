@@ -40,7 +40,7 @@ struct qemu_options {
   std::chrono::milliseconds boot_limit{120'000};
   std::chrono::milliseconds clone_limit{30'000};     // loading the state; and again for the agent
   std::chrono::milliseconds snapshot_limit{60'000};  // saving the state
-  std::chrono::milliseconds qmp_limit{15'000};       // one answer of QEMU's monitor
+  std::chrono::milliseconds qmp_limit{60'000};       // one answer of QEMU's monitor
   std::chrono::milliseconds stop_margin{3'000};      // on top of the grace given to stop()
 
   // Newest bytes kept of each log; old ones are given back to the file system.

@@ -9,6 +9,7 @@
 #include "actors/replay.hpp"
 #include "hypervisor/sim/sim_driver.hpp"
 #include "store/memory_log.hpp"
+#include "tests/actors/watching_driver.hpp"
 
 namespace {
 
@@ -24,10 +25,13 @@ class daemon_life {
   daemon_life(store::event_log& log, std::shared_ptr<hypervisor::sim_world> world, unsigned seed,
               std::int64_t& now_us, const std::int64_t& wall_offset_us)
       : now_us_(now_us), random_(seed), system_(config()) {
-    driver_ = hypervisor::make_sim_driver(
-        std::move(world), [this](std::uint64_t delay_ms, std::function<void()> step) {
-          due_.emplace(now_us_ + static_cast<std::int64_t>(delay_ms) * 1000, std::move(step));
-        });
+    driver_ = std::make_unique<testing::watching_driver>(
+        hypervisor::make_sim_driver(
+            std::move(world),
+            [this](std::uint64_t delay_ms, std::function<void()> step) {
+              due_.emplace(now_us_ + static_cast<std::int64_t>(delay_ms) * 1000, std::move(step));
+            }),
+        log);
     options how;
     how.on_fatal = [this](const std::string& why) { fatal += why + "; "; };
     auto started =
@@ -45,7 +49,10 @@ class daemon_life {
     plane->shutdown(false);
     run();
     plane.reset();
+    CHECK(driver_->unexplained == std::vector<std::string>{});
   }
+
+  std::size_t orders() const { return driver_->orders; }
 
   // Runs everything that can run now, in an order drawn from the seed.
   void run() {
@@ -93,6 +100,25 @@ class daemon_life {
     });
   }
 
+  // A create of an instance that does not start, for a wished uuid; the answer goes to `told`.
+  void create_as(const std::string& uuid, const std::string& name = "",
+                 const std::string& of_template = "") {
+    create_instance wish;
+    wish.uuid = uuid;
+    wish.name = name;
+    if (of_template.empty()) {
+      wish.spec.image = "demo:v1";
+    } else {
+      wish.from.emplace();
+      wish.from->which.name = of_template;
+      wish.from->prepare = true;
+      wish.from->create_args.emplace();
+      wish.from->create_args->image = "demo:v1";
+    }
+    plane->create(wish, cause("create " + uuid),
+                  [this](answer<created> result) { told.push_back(std::move(result)); });
+  }
+
   instance_ptr instance_named(const std::string& name) const {
     return plane->find_instance({"", name});
   }
@@ -106,6 +132,7 @@ class daemon_life {
 
   std::unique_ptr<control_plane> plane;
   std::map<std::string, std::string> answers;  // empty: accepted
+  std::vector<answer<created>> told;           // of create_as, in order
   std::string fatal;
 
  private:
@@ -122,7 +149,34 @@ class daemon_life {
   std::mt19937 random_;
   std::multimap<std::int64_t, std::function<void()>> due_;
   caf::actor_system system_;
-  std::unique_ptr<hypervisor::driver> driver_;
+  std::unique_ptr<testing::watching_driver> driver_;
+};
+
+// A log that does not take events of one type.
+class refusing_log final : public store::event_log {
+ public:
+  refusing_log(store::event_log& of, std::string type) : of_(of), type_(std::move(type)) {}
+
+  void append(store::append_request request, append_callback done) override {
+    if (events::type_name(request.what.front()) != type_)
+      return of_.append(std::move(request), std::move(done));
+    done(tl::unexpected(store::error{store::error::kind::io, "refused by the test"}));
+  }
+  store::result<void> read_stream_records(const std::string& stream, std::uint64_t after,
+                                          const record_visitor& visit) const override {
+    return of_.read_stream_records(stream, after, visit);
+  }
+  store::result<void> read_records(std::uint64_t after,
+                                   const record_visitor& visit) const override {
+    return of_.read_records(after, visit);
+  }
+  store::head newest() const override { return of_.newest(); }
+  std::uint64_t subscribe(listener tell) override { return of_.subscribe(std::move(tell)); }
+  void unsubscribe(std::uint64_t token) override { of_.unsubscribe(token); }
+
+ private:
+  store::event_log& of_;
+  std::string type_;
 };
 
 // A machine: what stays when daemons come and go.
@@ -451,7 +505,7 @@ TEST_CASE("what a stopping daemon has not got to is answered, and answered once"
     const auto count = [&](const auto&) { ++answered; };
     template_wish web;
     web.which.name = "web";
-    daemon->plane->create({"new", web, {}, false}, daemon_life::cause("c"), count);
+    daemon->plane->create({"", "new", web, {}, false}, daemon_life::cause("c"), count);
     daemon->plane->stop_instance(id, {}, daemon_life::cause("s"), count);
     daemon->plane->delete_template(of, daemon_life::cause("d"), count);
     daemon->run_some(done_before);
@@ -470,7 +524,7 @@ TEST_CASE("P1: a create that only prepares is acknowledged when the log has the 
     web.prepare = true;
     web.create_args.emplace();
     std::optional<std::size_t> preparations;
-    daemon->plane->create({"later", web, {}, false}, daemon_life::cause("c"),
+    daemon->plane->create({"", "later", web, {}, false}, daemon_life::cause("c"),
                           [&](const auto& answer) {
                             CHECK(answer);
                             preparations = m.count("PreparationStarted");
@@ -634,4 +688,289 @@ TEST_CASE("the same seed gives the same log") {
   };
   CHECK(run(7) == run(7));
   CHECK(run(7) != run(8));
+}
+
+// ---- a wished uuid ------------------------------------------------------------------------------
+
+TEST_CASE("P4: creates for the same uuid at the same time make one instance, all are told of it") {
+  for (const std::string of_template : {"", "web"}) {
+    for (unsigned seed = 1; seed <= 10; ++seed) {
+      INFO("template '" << of_template << "', seed " << seed);
+      machine m;
+      auto daemon = m.boot(seed);
+      for (int i = 0; i < 5; ++i)
+        daemon->create_as("wished-uuid", "", of_template);
+      daemon->run();
+      daemon->create_as("wished-uuid", "", of_template);
+      daemon->advance_ms(1000);
+      REQUIRE(daemon->told.size() == 6);
+      for (const auto& one : daemon->told) {
+        REQUIRE(one);
+        CHECK(one->instance->id == "wished-uuid");
+        CHECK(one->instance->name == "instance-wished-u");
+        CHECK((one->of != nullptr) == !of_template.empty());
+      }
+      CHECK(m.count("InstanceRequested") == 1);
+      CHECK(m.count("PreparationStarted") == (of_template.empty() ? 0 : 1));
+    }
+  }
+}
+
+TEST_CASE("P4: a create for the uuid of an instance of an earlier daemon is answered with it") {
+  for (std::int64_t dies_after = 0; dies_after <= 240; dies_after += 20) {
+    INFO("dies after " << dies_after << " ms");
+    machine m;
+    auto first = m.boot();
+    first->create_as("wished-uuid", "a", "web");
+    if (dies_after > 0) first->advance_ms(dies_after);
+    first.reset();
+    auto second = m.boot(2);
+    second->create_as("wished-uuid", "a", "web");
+    second->advance_ms(1000);
+    REQUIRE(second->told.size() == 1);
+    REQUIRE(second->told[0]);
+    CHECK(second->told[0]->instance->name == "a");
+    CHECK(m.count("InstanceRequested") == 1);
+    CHECK(second->template_named("web")->phase == template_phase::snapshotted);
+  }
+}
+
+TEST_CASE(
+    "P4: an instance whose daemon died before it asked for the template gets it by the retry") {
+  machine m;
+  const auto append = [&](const std::string& stream, events::event what) {
+    m.log.append({stream, 0, daemon_life::cause("r"), m.now_us, {std::move(what)}},
+                 [](const auto& done) { REQUIRE(done); });
+  };
+  events::template_requested of;
+  of.name = "web";
+  of.spec->image = "demo:v1";
+  append(template_stream("web-uuid"), of);
+  events::instance_requested wanted;
+  wanted.name = "a";
+  wanted.template_id = "web-uuid";
+  wanted.template_name = "web";
+  append(instance_stream("wished-uuid"), wanted);
+  auto daemon = m.boot();
+  daemon->advance_ms(1000);
+  REQUIRE(m.count("PreparationStarted") == 0);
+  daemon->create_as("wished-uuid", "a", "web");
+  daemon->advance_ms(1000);
+  CHECK(daemon->told.at(0));
+  CHECK(daemon->template_named("web")->phase == template_phase::snapshotted);
+}
+
+TEST_CASE("P4: a create for the uuid of a deleted instance is refused and harms nobody") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("wished-uuid", "a");
+  daemon->run();
+  daemon->plane->delete_instance("wished-uuid", daemon_life::cause("rm"), [](const auto&) {});
+  daemon->run();
+  daemon->create_as("wished-uuid", "a");
+  daemon->run();
+  REQUIRE(daemon->told.size() == 2);
+  REQUIRE_FALSE(daemon->told[1]);
+  CHECK(daemon->told[1].error().what == rejection::kind::wrong_state);
+  CHECK(daemon->fatal.empty());
+  CHECK(m.count("InstanceRequested") == 1);
+  daemon->create_as("another-uuid", "a");
+  daemon->run();
+  CHECK(daemon->told.back());
+}
+
+TEST_CASE("P8: askers of one create are bounded, one more is told that it is busy") {
+  machine m;
+  auto daemon = m.boot();
+  m.log.hold();
+  for (int i = 0; i < 100; ++i)
+    daemon->create_as("wished-uuid");
+  daemon->run();
+  REQUIRE(daemon->told.size() == 100 - 64);
+  for (const auto& refused : daemon->told)
+    CHECK(refused.error().what == rejection::kind::busy);
+  m.log.release();
+  daemon->run();
+  CHECK(daemon->told.size() == 100);
+  CHECK(daemon->told.back());
+}
+
+TEST_CASE("a create that the log refuses gives its name and place back") {
+  machine m;
+  auto daemon = m.boot();
+  create_instance wish;
+  wish.name = "large";
+  wish.spec.image = "demo:v1";
+  wish.spec.args.assign(1, std::string(5 << 20, 'x'));  // more than an event may have
+  std::string refusal;
+  daemon->plane->create(wish, daemon_life::cause("r"),
+                        [&](const auto& result) { refusal = result.error().message; });
+  daemon->run();
+  CHECK(refusal.find("the event log refused") == 0);
+  daemon->create_as("", "large");
+  daemon->run();
+  CHECK(daemon->told.at(0));
+}
+
+TEST_CASE("P8: commands that wait for one entity are bounded, one more is told that it is busy") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("one");
+  daemon->run();
+  m.log.hold();
+  std::size_t busy = 0;
+  std::size_t done = 0;
+  for (int i = 0; i < 4096 + 1 + 10; ++i)
+    daemon->plane->start_instance("one", daemon_life::cause("s"), [&](const auto& result) {
+      result ? ++done : ++busy;
+      if (!result) CHECK(result.error().what == rejection::kind::busy);
+    });
+  daemon->run();
+  CHECK(busy == 10);
+  CHECK(done == 0);
+  m.log.release();
+  daemon->advance_ms(100);
+  CHECK(done == 4096 + 1);
+}
+
+// ---- waits
+// ---------------------------------------------------------------------------------------
+
+TEST_CASE("a wait ends with the latest state when whoever waits gives up") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create_as("one", "a");
+  daemon->run();
+  const auto never = [](const instance::state&) { return false; };
+  std::stop_source gives_up;
+  std::thread client([&] { gives_up.request_stop(); });
+  const auto latest = daemon->plane->wait_instance("one", never, {}, gives_up.get_token());
+  client.join();
+  CHECK(latest->name == "a");
+  CHECK(daemon->plane->wait_instance("one", never, {}, gives_up.get_token())->name == "a");
+}
+
+// ---- reconciliation in the log
+// -------------------------------------------------------------------
+
+TEST_CASE("P5: what reconciliation adopts and removes is in the log, with its origin") {
+  machine m;
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(1000);
+  first->create("b", "slow");
+  first->advance_ms(100);
+  const auto instance_id = first->instance_named("a")->id;
+  const auto template_id = first->template_named("slow")->id;
+  first.reset();
+  m.world->vms[{"nobody", 3}].alive = true;
+  m.world->snapshots.insert("stray");
+  const auto before = m.log.newest().sequence;
+
+  auto second = m.boot(2);
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> adopted;
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> removed;
+  REQUIRE(m.log.read_all(before, [&](const events::envelope& event) {
+    const auto* took = std::get_if<events::vm_adopted>(&event.what);
+    const auto* left = std::get_if<events::leftover_removed>(&event.what);
+    if (took) adopted.emplace(took->kind, took->id, took->attempt);
+    if (left) removed.emplace(left->kind, left->id, left->attempt);
+    if (took || left) {
+      CHECK(event.stream == system_stream);
+      CHECK(event.why == events::cause{"", "platend", events::origin::reconcile});
+    }
+    return true;
+  }));
+  CHECK(adopted == decltype(adopted){{"instance", instance_id, 1}, {"template", template_id, 1}});
+  CHECK(removed == decltype(removed){{"vm", "nobody", 3}, {"snapshot", "stray", 0}});
+  CHECK(m.world->vms.count({"nobody", 3}) == 0);
+  CHECK(m.world->snapshots.count("stray") == 0);
+}
+
+TEST_CASE("P5: nothing left over is removed before the log has it") {
+  machine m;
+  m.world->vms[{"nobody", 1}].alive = true;
+  m.world->snapshots.insert("stray");
+  refusing_log log(m.log, "LeftoverRemoved");
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  auto driver = hypervisor::make_sim_driver(m.world, [](auto, auto) {});
+  const auto started = start_plane({nullptr, system, [&] { return m.now_us; }, [] { return "id"; }},
+                                   {}, log, *driver);
+  REQUIRE_FALSE(started);
+  CHECK(started.error() == "refused by the test");
+  CHECK(m.world->vms.count({"nobody", 1}) == 1);
+  CHECK(m.world->snapshots.count("stray") == 1);
+}
+
+TEST_CASE("P5: any number of leftovers is recorded") {
+  machine m;
+  for (int i = 0; i < 200; ++i)
+    m.world->snapshots.insert("stray-" + std::to_string(i));
+  const auto daemon = m.boot();
+  CHECK(m.count("LeftoverRemoved") == 200);
+  CHECK(m.world->snapshots.empty());
+}
+
+TEST_CASE("P5: every order to the hypervisor follows from an event that is in the log before it") {
+  machine m;
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(1000);
+  const auto id = first->instance_named("a")->id;
+  first->plane->stop_instance(id, {}, daemon_life::cause("stop"), [](const auto&) {});
+  first->advance_ms(100);
+  first->plane->start_instance(id, daemon_life::cause("start"), [](const auto&) {});
+  first->create("b", "slow");
+  first->advance_ms(100);
+  // Boot, snapshot, clone, stop, the files of the first life, clone, boot.
+  CHECK(first->orders() >= 7);
+  first.reset();
+  m.world->vms[{"nobody", 3}].alive = true;
+  auto second = m.boot(2);
+  second->advance_ms(1000);
+  second->plane->delete_instance(id, daemon_life::cause("rm"), [](const auto&) {});
+  second->plane->delete_template(second->template_named("web")->id, daemon_life::cause("rm"),
+                                 [](const auto&) {});
+  second->advance_ms(100);
+  // Adopt twice, remove a leftover, snapshot, clone, and remove what was deleted.
+  CHECK(second->orders() >= 7);
+  // Each life ends with the check that none of its orders was without an event.
+}
+
+TEST_CASE("P5: every event says who, when and why") {
+  machine m;
+  m.world->plan = [](const hypervisor::vm_ref& vm) {
+    return vm.attempt == 1 ? sim_fault::crash_before_signal : sim_fault::none;
+  };
+  auto first = m.boot();
+  first->create("a", "web");
+  first->advance_ms(500);
+  first->create("b", "web");
+  first->advance_ms(1200);
+  first.reset();
+  auto second = m.boot(2);
+  second->advance_ms(3000);
+  REQUIRE(second->instance_named("b"));
+  second->plane->delete_instance(second->instance_named("b")->id, daemon_life::cause("rm"),
+                                 [](const auto&) {});
+  second->advance_ms(100);
+  std::set<events::origin> origins;
+  REQUIRE(m.log.read_all(0, [&](const events::envelope& event) {
+    INFO(event.sequence << " " << events::type_name(event.what));
+    origins.insert(event.why.source);
+    const bool by_api = event.why.source == events::origin::api;
+    CHECK(event.time_us >= 1'700'000'000'000'000);
+    CHECK((event.why.principal == "token:test" || event.why.principal == "platend"));
+    CHECK(by_api >= (event.why.principal == "token:test"));
+    if (event.stream != system_stream) {
+      CHECK_FALSE(event.why.request_id.empty());
+      CHECK_FALSE(event.why.command.empty());
+    }
+    return true;
+  }));
+  CHECK(origins.contains(events::origin::api));
+  CHECK(origins.contains(events::origin::guest));
+  CHECK(origins.contains(events::origin::timer));
+  CHECK(origins.contains(events::origin::system));
 }

@@ -8,8 +8,7 @@ using namespace platen;
 using namespace platen::actors;
 
 template <class State>
-void put(std::map<std::string, State>& into, const std::string& id, auto phase,
-         std::uint32_t attempt) {
+void put(actors::by_uuid<State>& into, const std::string& id, auto phase, std::uint32_t attempt) {
   State entity;
   entity.id = id;
   entity.phase = phase;

@@ -166,6 +166,40 @@ TEST_CASE("the log on disk can be listed, folded and verified without a daemon")
   CHECK(sim->platen({"verify", "--data", data, "--witness", forged}).code == 7);
 }
 
+TEST_CASE("what happened is told through the daemon and from disk alike") {
+  const auto sim = sim_world();
+  sim->platen_json(create_named("one"));
+  const auto live = sim->platen_json({"explain", "one"});
+  CHECK(sim->platen({"events", "--type", "InstanceRuning"}).code == 2);
+  CHECK(sim->platen({"events", "--stream", "template/wbe"}).code == 3);
+  const auto versions = sim->platen({"replay", "--against", PLATEN_BINARY_DIR "/platen"});
+  CHECK(versions.code == 0);
+  sim->stop_daemon();
+  const auto data = sim->data().string();
+
+  const auto offline = sim->platen_json({"explain", "one", "--data", data});
+  REQUIRE(offline["steps"].size() >= live["steps"].size());
+  for (std::size_t i = 0; i < live["steps"].size(); ++i)
+    CHECK(offline["steps"][i] == live["steps"][i]);
+  CHECK(offline["now"] == live["now"]);
+
+  const auto script = "break type=InstanceRunning; continue; diff; state instance/one";
+  const auto stepped = sim->platen({"replay", "--data", data, "--script", script});
+  CHECK(stepped.code == 0);
+  CHECK(stepped.out.find("lifecycle: cloning → running") != std::string::npos);
+  const auto wrong = sim->platen({"replay", "--data", data, "--script", "next; nxet 2"});
+  CHECK(wrong.code == 1);
+  CHECK(wrong.err.find("command 2 ('nxet 2')") != std::string::npos);
+  CHECK(sim->platen({"replay", "--data", data, "--check"}).code == 0);
+
+  const auto page = sim->directory().path() / "timeline.html";
+  CHECK(sim->platen({"timeline", page.string(), "--data", data}).code == 0);
+  CHECK(content_of(page).rfind("<!DOCTYPE html>", 0) == 0);
+  const auto trace = sim->platen(
+      {"timeline", "-", "--format", "chrome", "--data", data, "--stream", "template/web"});
+  CHECK(json::parse(trace.out)["traceEvents"].size() > 10);
+}
+
 TEST_CASE("P6: a flipped byte in the log is found, with its own exit code") {
   const auto sim = sim_world();
   sim->platen_json(create_named("one"));
@@ -212,4 +246,91 @@ TEST_CASE("P1: after kill -9 at any moment, everything acknowledged is still kno
     CHECK(sim->instance(name).value("status", "") != "error");
   }
   sim->require_chain_unbroken();
+}
+
+// ---- Idempotency-Key ----------------------------------------------------------------------------
+
+namespace {
+
+// Sends it in the background, as a client does whose daemon dies meanwhile.
+std::jthread send_and_lose(const world& to, platen::cli::method verb, std::string path,
+                           std::optional<json> body, std::string key) {
+  return std::jthread(
+      [&to, verb, path = std::move(path), body = std::move(body), key = std::move(key),
+       client = to.api()]() mutable { (void)client.send(verb, path, {}, body, key); });
+}
+
+}  // namespace
+
+TEST_CASE("P4: a create whose daemon was killed is answered with the same instance by the next") {
+  const auto sim = sim_world();
+  const auto body = on_demand("one", "web");
+  {
+    const auto lost = send_and_lose(*sim, platen::cli::method::post, "/v1/instances", body, "k1");
+    // The request has begun and is not answered while its template is being prepared.
+    sim->await_event("PreparationStarted");
+    sim->kill_daemon();
+  }
+  sim->start_daemon();
+  const auto answered = sim->api().send(platen::cli::method::post, "/v1/instances", {}, body, "k1");
+  REQUIRE(answered);
+  CHECK(answered->items("instances").at(0).at("lifecycle") == "running");
+  CHECK(sim->count_events("InstanceRequested") == 1);
+  CHECK(sim->count_events("RequestBegan") == 1);
+  CHECK(sim->count_events("RequestAnswered") == 1);
+  // All that the request led to has one cause, whichever daemon recorded it.
+  std::set<std::string> causes;
+  for (const auto& event : sim->events())
+    if (event["stream"].get<std::string>().rfind("system/", 0) != 0)
+      causes.insert(event["request_id"].get<std::string>());
+  CHECK(causes.size() == 1);
+
+  sim->kill_daemon();
+  sim->start_daemon();
+  const auto again = sim->api().send(platen::cli::method::post, "/v1/instances", {}, body, "k1");
+  REQUIRE(again);
+  CHECK(again->data == answered->data);
+  CHECK(sim->count_events("InstanceRequested") == 1);
+  sim->stop_daemon();
+  sim->require_chain_unbroken();
+}
+
+TEST_CASE("P4: a delete whose daemon was killed at any moment succeeds when it is repeated") {
+  const auto sim = sim_world();
+  for (int round = 0; round < 5; ++round) {
+    const auto name = "r" + std::to_string(round);
+    sim->platen_json(create_named(name));
+    const auto path = "/v1/instances/" + sim->instance(name).at("uuid").get<std::string>();
+    const auto seen = sim->events().size();
+    {
+      const auto lost =
+          send_and_lose(*sim, platen::cli::method::remove, path, std::nullopt, "rm-" + name);
+      // Killed after the deletion is durable; whether the answer is, is left to chance.
+      sim->await_event([](const json& event) { return event["type"] == "InstanceDeleted"; }, seen);
+      sim->kill_daemon();
+    }
+    sim->start_daemon();
+    const auto answered =
+        sim->api().send(platen::cli::method::remove, path, {}, std::nullopt, "rm-" + name);
+    REQUIRE(answered);
+    CHECK(answered->items("instances").at(0).at("status") == "success");
+    CHECK(answered->items("instances").at(0).at("name") == name);
+  }
+  CHECK(sim->count_events("InstanceDeleted") == 5);
+}
+
+TEST_CASE("P4: the command line repeats a create by its key") {
+  const auto sim = sim_world();
+  auto arguments = create_named("one");
+  arguments.insert(arguments.end(), {"--idempotency-key", "k1"});
+  const auto first = sim->platen_json(arguments);
+  CHECK(sim->platen_json(arguments) == first);
+  CHECK(sim->count_events("InstanceRequested") == 1);
+  arguments[3] = "other";
+  const auto refused = sim->platen(arguments);
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("belongs to another request: its body was another") != std::string::npos);
+  // Without one, each command has a key of its own.
+  CHECK(sim->platen(create_named("one")).code == 1);
+  CHECK(sim->count_events("RequestBegan") == 2);
 }

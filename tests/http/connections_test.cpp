@@ -58,7 +58,7 @@ TEST_CASE("200 creates wait and a GET is answered meanwhile") {
   }
 }
 
-TEST_CASE("waiting requests beyond the limit get 503 and change nothing; others are served") {
+TEST_CASE("P8: waiting requests beyond the limit get 503 and change nothing; others are served") {
   platen::http::limits bounds;
   bounds.waiting_requests = 2;
   fixture at(bounds);
@@ -79,7 +79,7 @@ TEST_CASE("waiting requests beyond the limit get 503 and change nothing; others 
   creates.join();
 }
 
-TEST_CASE("waiting requests never take the last connections") {
+TEST_CASE("P8: waiting requests never take the last connections") {
   platen::http::limits bounds;
   bounds.connections = 4;
   bounds.waiting_requests = 100;
@@ -93,7 +93,7 @@ TEST_CASE("waiting requests never take the last connections") {
   creates.join();
 }
 
-TEST_CASE("connections beyond the limit are answered 503 and closed") {
+TEST_CASE("P8: connections beyond the limit are answered 503 and closed") {
   platen::http::limits bounds;
   bounds.connections = 2;
   fixture at(bounds);
@@ -140,7 +140,7 @@ TEST_CASE("stop closes idle connections and half requests, and can be repeated")
   CHECK_THROWS(raw_connection(at));
 }
 
-TEST_CASE("an idle connection is closed after its time") {
+TEST_CASE("P8: an idle connection is closed after its time") {
   platen::http::limits bounds;
   bounds.idle_connection = std::chrono::seconds(1);
   fixture at(bounds);
@@ -149,7 +149,7 @@ TEST_CASE("an idle connection is closed after its time") {
   CHECK(idle.receive().find("200 OK") != std::string::npos);
 }
 
-TEST_CASE("a request that comes too slowly is given up") {
+TEST_CASE("P8: a request that comes too slowly is given up") {
   platen::http::limits bounds;
   bounds.request_head = std::chrono::seconds(1);
   bounds.request_body = std::chrono::seconds(1);

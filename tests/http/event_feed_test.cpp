@@ -2,23 +2,11 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.hpp"
+#include "streamed.hpp"
 
 using namespace platen::testing;
 
 namespace {
-
-// The content of a chunked answer.
-std::string unchunked(const std::string& text) {
-  std::string content;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const auto line = text.find("\r\n", at);
-    const auto size = std::stoul(text.substr(at, line - at), nullptr, 16);
-    content += text.substr(line + 2, size);
-    at = line + 2 + size + 2;
-  }
-  return content;
-}
 
 std::vector<json> events_of(const answer& told) {
   std::vector<json> all;
@@ -76,7 +64,9 @@ TEST_CASE("more events than one batch holds all arrive, once and in order") {
 TEST_CASE("event parameters are checked") {
   fixture at;
   for (const std::string query :
-       {"after=1.5", "after=x", "limit=0", "stream=a", "stream=a%20b/c", "follow=x", "folow=true"})
+       {"after=1.5", "after=x", "limit=0", "stream=a", "stream=a%20b/c", "follow=x", "folow=true",
+        "stream=", "stream=a/b,", "stream=/*", "stream=a/b*", "type=", "since=yesterday",
+        "until=5x", "up_to=-1"})
     CHECK(at.get("/v1/events?" + query).status == 400);
   CHECK(at.get("/v1/events", "{}").status == 400);
 }
@@ -106,7 +96,7 @@ TEST_CASE("a follower of one stream is not told of the others") {
   CHECK(told.find("system/a") == std::string::npos);
 }
 
-TEST_CASE("followers are bounded, and one that leaves makes room without any event") {
+TEST_CASE("P8: followers are bounded, and one that leaves makes room without any event") {
   platen::http::limits bounds;
   bounds.event_followers = 1;
   fixture at(bounds);
@@ -137,4 +127,83 @@ TEST_CASE("a stopping server ends its followers' answers properly") {
   follower.receive("\r\n\r\n");
   at.server->stop();
   CHECK(follower.receive() == "0\r\n\r\n");
+}
+
+TEST_CASE("events are filtered by stream, type, cause, time and sequence") {
+  fixture at;
+  const auto append = [&](const std::string& stream, std::uint64_t before,
+                          const platen::events::cause& why, std::int64_t second,
+                          platen::events::event what) {
+    at.log.append({stream, before, why, second * 1'000'000, {std::move(what)}},
+                  [](const auto& done) { REQUIRE(done); });
+  };
+  using platen::events::origin;
+  append("instance/a", 0, {"r1", "token:one", origin::api}, 1, platen::events::instance_deleted{});
+  append("template/b", 0, {"r2", "token:two", origin::api}, 2, platen::events::guest_signalled{});
+  append("template/c", 0, {"r2", "platend", origin::guest}, 3, platen::events::guest_signalled{});
+  append("system/d", 0, {"", "platend", origin::system}, 4, platen::events::daemon_stopped{});
+  append("instance/a", 1, {"r3", "platend", origin::timer}, 5, platen::events::daemon_stopped{});
+  const auto get = [&](const std::string& query) {
+    return sequences(at.get("/v1/events?" + query));
+  };
+  CHECK(get("stream=instance/a,system/d") == numbers{1, 4, 5});
+  CHECK(get("stream=instance/a&stream=system/d") == numbers{1, 4, 5});
+  CHECK(get("stream=template/*") == numbers{2, 3});
+  CHECK(get("type=GuestSignalled") == numbers{2, 3});
+  CHECK(get("type=GuestSignalled,InstanceDeleted&limit=2") == numbers{1, 2});
+  CHECK(get("principal=platend") == numbers{3, 4, 5});
+  CHECK(get("origin=guest,timer") == numbers{3, 5});
+  CHECK(get("request_id=r2&origin=api") == numbers{2});
+  CHECK(get("since=1970-01-01T00:00:03Z") == numbers{3, 4, 5});
+  CHECK(get("until=1970-01-01T00:00:03Z") == numbers{1, 2});
+  CHECK(get("since=15m").empty());
+  CHECK(get("after=1&up_to=3") == numbers{2, 3});
+  CHECK(get("up_to=3&stream=instance/a") == numbers{1});
+  CHECK(get("up_to=0").empty());
+  CHECK(get("up_to=3&follow=true") == numbers{1, 2, 3});
+}
+
+TEST_CASE("unknown types and origins are refused with those there are") {
+  fixture at;
+  const auto type = at.get("/v1/events?type=Nothing");
+  CHECK(type.status == 400);
+  CHECK(type.message().find("the query parameter 'type' has 'Nothing', which is none of "
+                            "TemplateRequested, PreparationScheduled") == 0);
+  CHECK(type.message().ends_with("RequestBegan or RequestAnswered"));
+  const auto origin = at.get("/v1/events?origin=api,alien");
+  CHECK(origin.status == 400);
+  CHECK(origin.message() ==
+        "the query parameter 'origin' has 'alien', which is none of api, guest, timer, gateway, "
+        "reconcile or system");
+}
+
+TEST_CASE("a feed that passes thousands of events over still finds the one it wants") {
+  fixture at;
+  for (std::uint64_t i = 0; i < 10'000; ++i)
+    at.append_event("system/a", i);
+  at.append_event("instance/b", 0);
+  CHECK(sequences(at.get("/v1/events?stream=instance/*")) == numbers{10'001});
+  CHECK(sequences(at.get("/v1/events?stream=instance/*&follow=true&limit=1")) == numbers{10'001});
+}
+
+TEST_CASE("a follower to whom nothing matters is kept, gets empty lines, and may leave") {
+  platen::http::limits bounds;
+  bounds.event_followers = 1;
+  bounds.heartbeat = std::chrono::seconds(1);
+  fixture at(bounds);
+  {
+    raw_connection follower(at);
+    follower.send(request_text("GET /v1/events?follow=true&type=GuestSignalled HTTP/1.1"));
+    follower.receive("\r\n\r\n");
+    at.append_event("system/a", 0);
+    CHECK(follower.receive("1\r\n\n\r\n") == "1\r\n\n\r\n");
+    CHECK(follower.receive("1\r\n\n\r\n") == "1\r\n\n\r\n");
+  }
+  std::string told;
+  do {
+    raw_connection next(at);
+    next.send(request_text("GET /v1/events?follow=true HTTP/1.1"));
+    told = next.receive("\r\n");
+  } while (told.find("429") != std::string::npos);
+  CHECK(told.find("200 OK") != std::string::npos);
 }

@@ -86,6 +86,12 @@ void fake_control::await_waiters(std::size_t count) {
     throw std::runtime_error("nobody waits");
 }
 
+void fake_control::await_no_waiters() {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return waiters_ == 0; }))
+    throw std::runtime_error("somebody waits");
+}
+
 std::size_t fake_control::waiters() const {
   const std::lock_guard lock(mutex_);
   return waiters_;
@@ -141,16 +147,22 @@ void fake_control::create(create_instance wish, events::cause why, callback<crea
   creates_.push_back(wish);
   causes_.push_back(why);
   if (refused(done)) return;
+  created made;
+  if (const auto existing = find(instances_, reference{wish.uuid, ""});
+      existing && !wish.uuid.empty()) {
+    made.instance = existing;
+    made.of = find(templates_, reference{existing->template_id, ""});
+    return done(made);
+  }
   if (!wish.name.empty() && find(instances_, reference{"", wish.name}))
     return done(tl::unexpected(rejection{rejection::kind::name_taken, "taken"}));
-  created made;
   if (wish.from) {
     made.of = template_for(*wish.from);
     if (!made.of) return done(tl::unexpected(rejection{rejection::kind::not_found, "gone"}));
     made.differences = differences_to_report;
   }
   auto state = std::make_shared<instance::state>();
-  state->id = next_uuid();
+  state->id = wish.uuid.empty() ? next_uuid() : wish.uuid;
   state->name = wish.name.empty() ? "made-up-" + std::to_string(made_) : wish.name;
   state->spec = wish.spec;
   state->created_us = first_moment_us + static_cast<std::int64_t>(made_) * 1'000'000;
@@ -235,7 +247,12 @@ std::vector<template_ptr> fake_control::templates() const {
 
 template <class State, class Predicate>
 std::shared_ptr<const State> fake_control::wait(const table<State>& in, const std::string& uuid,
-                                                const Predicate& until, deadline when) const {
+                                                const Predicate& until, deadline when,
+                                                const std::stop_token& give_up) const {
+  const std::stop_callback waken(give_up, [this] {
+    const std::lock_guard guard(mutex_);
+    changed_.notify_all();
+  });
   std::unique_lock lock(mutex_);
   const auto latest = [&]() -> std::shared_ptr<const State> {
     for (const auto& one : in)
@@ -244,8 +261,8 @@ std::shared_ptr<const State> fake_control::wait(const table<State>& in, const st
   };
   const auto over = [&] {
     const auto now = latest();
-    return cancelled_ || now == nullptr || now->phase == decltype(now->phase)::deleted ||
-           until(*now);
+    return cancelled_ || give_up.stop_requested() || now == nullptr ||
+           now->phase == decltype(now->phase)::deleted || until(*now);
   };
   ++waiters_;
   changed_.notify_all();
@@ -254,17 +271,18 @@ std::shared_ptr<const State> fake_control::wait(const table<State>& in, const st
   else
     changed_.wait(lock, over);
   --waiters_;
+  changed_.notify_all();
   return latest();
 }
 
 instance_ptr fake_control::wait_instance(const std::string& uuid, const instance_predicate& until,
-                                         deadline when) const {
-  return wait(instances_, uuid, until, when);
+                                         deadline when, std::stop_token give_up) const {
+  return wait(instances_, uuid, until, when, give_up);
 }
 
 template_ptr fake_control::wait_template(const std::string& uuid, const template_predicate& until,
-                                         deadline when) const {
-  return wait(templates_, uuid, until, when);
+                                         deadline when, std::stop_token give_up) const {
+  return wait(templates_, uuid, until, when, give_up);
 }
 
 void fake_control::cancel_waits() {

@@ -33,6 +33,7 @@ class fake_control : public actors::control_plane {
 
   // Blocks until so many threads are inside wait_instance or wait_template.
   void await_waiters(std::size_t count);
+  void await_no_waiters();
   std::size_t waiters() const;
 
   std::vector<actors::create_instance> creates() const;
@@ -57,9 +58,9 @@ class fake_control : public actors::control_plane {
   std::vector<actors::instance_ptr> instances() const override;
   std::vector<actors::template_ptr> templates() const override;
   actors::instance_ptr wait_instance(const std::string& uuid, const instance_predicate& until,
-                                     deadline when) const override;
+                                     deadline when, std::stop_token give_up) const override;
   actors::template_ptr wait_template(const std::string& uuid, const template_predicate& until,
-                                     deadline when) const override;
+                                     deadline when, std::stop_token give_up) const override;
   void cancel_waits() override;
   hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
                                  std::int64_t offset, std::uint64_t limit) const override;
@@ -77,7 +78,8 @@ class fake_control : public actors::control_plane {
   std::string next_uuid();
   template <class State, class Predicate>
   std::shared_ptr<const State> wait(const table<State>& in, const std::string& uuid,
-                                    const Predicate& until, deadline when) const;
+                                    const Predicate& until, deadline when,
+                                    const std::stop_token& give_up) const;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

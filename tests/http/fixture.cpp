@@ -52,7 +52,7 @@ std::string answer::header(const std::string& name) const {
 }
 
 fixture::fixture(http::limits bounds) : folder(make_folder()) {
-  http::options how;
+  auto& how = how_;
   how.tokens = {token, "another-token"};
   how.spool_directory = folder / "tmp";
   how.version = "1.2.3";
@@ -60,13 +60,38 @@ fixture::fixture(http::limits bounds) : folder(make_folder()) {
   how.accelerator = "none";
   how.bounds = bounds;
   how.report_fault = [this](const std::string& line) { faults.push_back(line); };
-  auto started = http::server::start(how, {control, log, images, roms});
+  restart();
+}
+
+void fixture::restart() {
+  server.reset();
+  auto started = http::server::start(how_, {control, readable_, images, roms});
   REQUIRE(started);
   server = *std::move(started);
 }
 
+store::result<void> archived_log::read_stream_records(const std::string& stream,
+                                                      std::uint64_t after_version,
+                                                      const record_visitor& visit) const {
+  bool gone = false;
+  const auto read =
+      of_.read_stream_records(stream, after_version, [&](const auto& event, auto record) {
+        gone = event.sequence <= gone_;
+        return !gone && visit(event, record);
+      });
+  if (gone) return tl::unexpected(store::error{store::error::kind::corrupt, "archived"});
+  return read;
+}
+
+store::result<void> archived_log::read_records(std::uint64_t after_sequence,
+                                               const record_visitor& visit) const {
+  if (after_sequence < gone_)
+    return tl::unexpected(store::error{store::error::kind::corrupt, "archived"});
+  return of_.read_records(after_sequence, visit);
+}
+
 fixture::~fixture() {
-  server->stop();
+  server.reset();
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
 }

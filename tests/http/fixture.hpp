@@ -1,6 +1,7 @@
 // A server on a free port with fakes behind it, and clients for it.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -32,6 +33,28 @@ struct answer {
 
 inline const std::string token = "secret-token";
 
+// A log whose oldest events cannot be read, as after they were archived.
+class archived_log : public store::event_log {
+ public:
+  explicit archived_log(store::event_log& of) : of_(of) {}
+  void unreadable_up_to(std::uint64_t sequence) { gone_ = sequence; }
+
+  void append(store::append_request request, append_callback done) override {
+    of_.append(std::move(request), std::move(done));
+  }
+  store::result<void> read_stream_records(const std::string& stream, std::uint64_t after_version,
+                                          const record_visitor& visit) const override;
+  store::result<void> read_records(std::uint64_t after_sequence,
+                                   const record_visitor& visit) const override;
+  store::head newest() const override { return of_.newest(); }
+  std::uint64_t subscribe(listener tell) override { return of_.subscribe(std::move(tell)); }
+  void unsubscribe(std::uint64_t token) override { of_.unsubscribe(token); }
+
+ private:
+  store::event_log& of_;
+  std::atomic<std::uint64_t> gone_{0};
+};
+
 class fixture {
  public:
   explicit fixture(http::limits bounds = {});
@@ -50,6 +73,10 @@ class fixture {
   // A template by way of an instance "for-<name>".
   std::string prepared_template(const std::string& name, template_phase phase);
 
+  // The next server over what the first one leaves.
+  void restart();
+  void unreadable_up_to(std::uint64_t sequence) { readable_.unreadable_up_to(sequence); }
+
   void append_event(const std::string& stream, std::uint64_t version_before);
 
   fake_control control;
@@ -59,6 +86,10 @@ class fixture {
   std::filesystem::path folder;
   std::vector<std::string> faults;
   std::unique_ptr<http::server> server;
+
+ private:
+  http::options how_;
+  archived_log readable_{log};
 };
 
 // A connection on which the test writes every byte itself.

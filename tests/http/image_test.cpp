@@ -50,7 +50,7 @@ TEST_CASE("an upload may be chunked and larger than a JSON body may be") {
   CHECK(at.images.last_content == std::string(10'000, 'c'));
 }
 
-TEST_CASE("uploads beyond the limit are refused, announced or chunked") {
+TEST_CASE("P8: uploads beyond the limit are refused, announced or chunked") {
   platen::http::limits bounds;
   bounds.image_upload_bytes = 5000;
   fixture at(bounds);

@@ -104,7 +104,7 @@ TEST_CASE("chunked JSON bodies are read") {
   CHECK(at.control.creates().size() == 1);
 }
 
-TEST_CASE("bodies beyond the limit are refused with 413, announced or chunked") {
+TEST_CASE("P8: bodies beyond the limit are refused with 413, announced or chunked") {
   platen::http::limits bounds;
   bounds.body_bytes = 10'000;
   fixture at(bounds);
@@ -172,7 +172,7 @@ TEST_CASE("what is not HTTP is answered 400 in the envelope and closed") {
   CHECK(told.find(R"("status":"error")") != std::string::npos);
 }
 
-TEST_CASE("heads beyond the limit end the connection") {
+TEST_CASE("P8: heads beyond the limit end the connection") {
   fixture at;
   raw_connection connection(at);
   connection.send("GET /v1/healthz HTTP/1.1\r\n");

@@ -197,8 +197,13 @@ TEST_CASE("P9: a failed write fails everything that waited behind it, and tells 
   auto log = rocksdb_log::open(directory / "log", how);
   REQUIRE(log);
   // While the writer is held up in a callback, the others gather behind it.
+  std::promise<void> held;
   std::promise<void> go_on;
-  (*log)->append(request("template/first", 0), [&](const auto&) { go_on.get_future().get(); });
+  (*log)->append(request("template/first", 0), [&](const auto&) {
+    held.set_value();
+    go_on.get_future().get();
+  });
+  held.get_future().get();
   for (int i = 0; i < 50; ++i)
     (*log)->append(request("template/" + std::to_string(i), 0),
                    [&](const result<appended>& outcome) {

@@ -17,7 +17,7 @@ std::string message_of(const json& envelope) {
 
 exit_code code_of_status(int status) {
   if (status == 401 || status == 403) return exit_code::unauthorised;
-  if (status == 400 || status == 413) return exit_code::usage;
+  if (status == 400 || status == 413 || status == 422) return exit_code::usage;
   return exit_code::failed;
 }
 
@@ -53,6 +53,11 @@ result<reply> read(const httplib::Response& response) {
 
 std::string target(const std::string& path, const query& parameters) {
   return parameters.empty() ? path : httplib::append_query_params(path, parameters);
+}
+
+// The connection ended after the request began to be sent.
+bool was_lost(const httplib::Result& response) {
+  return response.error() == httplib::Error::Read || response.error() == httplib::Error::Write;
 }
 
 const char* verb_name(method verb) {
@@ -124,7 +129,7 @@ failure client::unreachable(const std::string& reason) const {
 }
 
 result<reply> client::send(method verb, const std::string& path, const query& parameters,
-                           const std::optional<json>& body) {
+                           const std::optional<json>& body, const std::string& idempotency_key) {
   httplib::Request request;
   request.method = verb_name(verb);
   request.path = target(path, parameters);
@@ -132,13 +137,16 @@ result<reply> client::send(method verb, const std::string& path, const query& pa
     request.body = body->dump();
     request.set_header("Content-Type", "application/json");
   }
-  const auto response = http_->send(request);
+  if (!idempotency_key.empty()) request.set_header("Idempotency-Key", idempotency_key);
+  auto response = http_->send(request);
+  // Whether it was carried out is not known, and with a key it does not matter.
+  if (!idempotency_key.empty() && was_lost(response)) response = http_->send(request);
   if (!response) return tl::unexpected(unreachable(httplib::to_string(response.error())));
   return read(*response);
 }
 
 result<void> client::lines(const std::string& path, const query& parameters,
-                           const line_visitor& each) {
+                           const line_visitor& each, const std::function<void()>& opened) {
   line_cutter cutter(each);
   int status = 0;
   std::string refusal;
@@ -146,6 +154,7 @@ result<void> client::lines(const std::string& path, const query& parameters,
       target(path, parameters),
       [&](const httplib::Response& head) {
         status = head.status;
+        if (status == 200 && opened) opened();
         return true;
       },
       [&](const char* bytes, std::size_t size) {

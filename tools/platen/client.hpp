@@ -46,14 +46,18 @@ class client {
   client(client&&) noexcept;
   ~client();
 
-  // Waits for the response as long as it takes: creates block until a template is prepared.
+  // Waits for the response as long as it takes: creates block until a template is prepared. With an
+  // idempotency key, a request whose connection was lost is sent once more.
   result<reply> send(method verb, const std::string& path, const query& parameters = {},
-                     const std::optional<json>& body = std::nullopt);
+                     const std::optional<json>& body = std::nullopt,
+                     const std::string& idempotency_key = {});
 
   // Calls `each` with every line of the response as it arrives; ends when it returns false, when
-  // the daemon ends the response, or at stop().
+  // the daemon ends the response, or at stop(). `opened` is called before the first line, as soon
+  // as the daemon has accepted the request.
   using line_visitor = std::function<bool(const std::string&)>;
-  result<void> lines(const std::string& path, const query& parameters, const line_visitor& each);
+  result<void> lines(const std::string& path, const query& parameters, const line_visitor& each,
+                     const std::function<void()>& opened = nullptr);
 
   // `produce` writes the body piecewise with the function it is given, which returns false when
   // the connection is gone; it returns an error to give up.

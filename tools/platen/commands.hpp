@@ -9,8 +9,13 @@ namespace platen::cli {
 void add_instance_commands(CLI::App& app, context& ctx);
 void add_template_commands(CLI::App& app, context& ctx);
 void add_image_commands(CLI::App& app, context& ctx);
-void add_event_commands(CLI::App& app, context& ctx);   // events
-void add_log_commands(CLI::App& app, context& ctx);     // replay, verify
+void add_event_commands(CLI::App& app, context& ctx);  // events
+void add_verify_command(CLI::App& app, context& ctx);
+void add_replay_commands(CLI::App& app, context& ctx);
+void add_explain_commands(CLI::App& app, context& ctx);
+void add_timeline_commands(CLI::App& app, context& ctx);
+void add_export_command(CLI::App& app, context& ctx);
+void add_import_command(CLI::App& app, context& ctx);
 void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
 
 // rm and logs, which instances and templates have alike.

@@ -67,7 +67,13 @@ void add_global_options(CLI::App& app, context& ctx) {
   app.add_option("--token", ctx.token, "API token [PLATEN_TOKEN]");
   app.add_option("--token-file", ctx.token_file, "File with the API token");
   app.add_option("--data", ctx.data,
-                 "Data directory: its token is used; events, replay and verify read its log");
+                 "Data directory: its token is used; what looks at the event log reads its log");
+  app.add_option("--archive", ctx.archive,
+                 "Where the archived events of the log in --data are; default: as it remembers");
+  // One value each, so that `platen --segment a.plseg events` does not take the command for a file.
+  app.add_option("--segment", ctx.segments,
+                 "Read this log segment instead of a log; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--json", ctx.json, "Print JSON for scripts");
   app.add_flag("--progress", ctx.progress, "Show progress on stderr even if it is no terminal");
 }

@@ -17,7 +17,9 @@ struct context {
   std::string url;    // --url, PLATEN_URL
   std::string token;  // --token, PLATEN_TOKEN
   std::string token_file;
-  std::string data;  // --data: whose token to use, and where log commands read
+  std::string data;                   // --data: whose token to use, and where log commands read
+  std::string archive;                // --archive: of the log in --data, if it was moved
+  std::vector<std::string> segments;  // --segment: files that log commands read instead
   bool json = false;
   bool progress = false;  // also where stderr is no terminal
 

@@ -4,7 +4,8 @@
 
 namespace platen::cli {
 
-result<std::unique_ptr<store::rocksdb_log>> open_disk_log(const std::filesystem::path& data) {
+result<std::unique_ptr<store::rocksdb_log>> open_disk_log(const std::filesystem::path& data,
+                                                          const std::string& archive) {
   const auto path = tools::log_path(data);
   std::error_code unreadable;
   if (!std::filesystem::is_directory(path, unreadable))
@@ -12,6 +13,7 @@ result<std::unique_ptr<store::rocksdb_log>> open_disk_log(const std::filesystem:
                 "no event log in " + data.string() + "; name a data directory with --data");
   store::rocksdb_log::options how;
   how.mode = store::open_mode::read_only;
+  how.archive = archive;
   auto log = store::rocksdb_log::open(path.string(), how);
   if (!log) return tl::unexpected(as_failure(log.error()));
   return *std::move(log);

@@ -10,7 +10,9 @@
 
 namespace platen::cli {
 
-result<std::unique_ptr<store::rocksdb_log>> open_disk_log(const std::filesystem::path& data);
+// `archive`: where its archived events are; empty: where the log remembers them.
+result<std::unique_ptr<store::rocksdb_log>> open_disk_log(const std::filesystem::path& data,
+                                                          const std::string& archive = {});
 
 // log_broken for damaged bytes, with the first bad sequence; failed for everything else.
 failure as_failure(const store::error& error);

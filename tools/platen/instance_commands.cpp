@@ -1,4 +1,6 @@
 // platen instance create|ls|get|rm|logs|wait|start|stop
+#include <boost/uuid/uuid_generators.hpp>
+#include <boost/uuid/uuid_io.hpp>
 #include <iostream>
 #include <memory>
 
@@ -66,14 +68,25 @@ watched watched_in(const json& body) {
   return what;
 }
 
-result<void> create(const context& ctx, const create_wish& wish) {
+// The key that makes a repetition of this very request harmless.
+std::string random_key() {
+  return boost::uuids::to_string(boost::uuids::random_generator()());
+}
+
+result<void> create(const context& ctx, const create_wish& wish, std::string key) {
   const auto body = create_body(wish);
   if (!body) return tl::unexpected(body.error());
   auto api = ctx.connect();
   if (!api) return tl::unexpected(api.error());
   auto shown = ctx.shows_progress() ? progress::follow(*ctx.where(), watched_in(*body)) : nullptr;
-  const auto answer = api->send(method::post, "/v1/instances", {}, *body);
+  if (key.empty()) key = random_key();
+  const auto answer = api->send(method::post, "/v1/instances", {}, *body, key);
   shown.reset();
+  if (!answer && answer.error().code == exit_code::unreachable)
+    return fail(exit_code::unreachable,
+                answer.error().message +
+                    "; if it was reached, the same command with --idempotency-key " + key +
+                    " gives the same instance");
   if (!answer) return tl::unexpected(answer.error());
   print_warnings(*answer);
   const auto items = answer->items("instances");
@@ -110,8 +123,12 @@ void add_create(CLI::App& group, context& ctx) {
   command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds until it runs");
   command->add_flag("--wait", wish->wait, "Wait until it runs");
   command->add_flag("--no-start", wish->no_start, "Create it without starting it");
+  const auto key = std::make_shared<std::string>();
+  command->add_option("--idempotency-key", *key,
+                      "The same command with the same key gives the same instance; made up if "
+                      "missing");
   command->add_option("args", wish->args, "Arguments instead of the image's own (after --)");
-  on_chosen(command, ctx, [&ctx, wish] { return create(ctx, *wish); });
+  on_chosen(command, ctx, [&ctx, wish, key] { return create(ctx, *wish, *key); });
 }
 
 // ---- wait, start, stop -------------------------------------------------------------------------

@@ -35,7 +35,12 @@ int main(int argc, char** argv) {
   add_template_commands(app, ctx);
   add_image_commands(app, ctx);
   add_event_commands(app, ctx);
-  add_log_commands(app, ctx);
+  add_explain_commands(app, ctx);
+  add_replay_commands(app, ctx);
+  add_timeline_commands(app, ctx);
+  add_verify_command(app, ctx);
+  add_export_command(app, ctx);
+  add_import_command(app, ctx);
   add_status_commands(app, ctx);
   try {
     app.parse(argc, argv);

@@ -1,5 +1,8 @@
 #include "tools/platen/output.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -40,16 +43,24 @@ void table::add(std::vector<std::string> row) {
 }
 
 void table::print() const {
+  const auto terminal = terminal_width();
+  for (const auto& line : lines())
+    std::cout << fitted(line, terminal) << '\n';
+}
+
+std::vector<std::string> table::lines() const {
   std::vector<std::size_t> widths(rows_.front().size());
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], width_of(row[i]));
+  std::vector<std::string> out;
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i)
       line += i + 1 == row.size() ? row[i] : padded(row[i], widths[i] + 2);
-    std::cout << line << '\n';
+    out.push_back(std::move(line));
   }
+  return out;
 }
 
 void print_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
@@ -82,6 +93,46 @@ std::string text_of(const json& object, const std::string& member) {
   if (found->is_string())
     return found->get<std::string>().empty() ? "-" : found->get<std::string>();
   return found->dump();
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+std::string fitted(const std::string& text, std::size_t width) {
+  if (width == 0 || width_of(text) <= width) return text;
+  std::string out;
+  std::size_t points = 0;
+  for (const char c : text) {
+    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    if (begins && ++points == width) break;
+    out += c;
+  }
+  return out + "…";
+}
+
+void print_lines(const std::string& text) {
+  const auto width = terminal_width();
+  std::istringstream lines(printable(text));
+  for (std::string line; std::getline(lines, line);)
+    std::cout << fitted(line, width) << '\n';
+  std::cout.flush();
+}
+
+std::string human_duration(std::int64_t us) {
+  if (us >= 60'000'000) return human_seconds(us / 1'000'000);
+  const auto value = static_cast<double>(std::max<std::int64_t>(us, 0));
+  std::ostringstream out;
+  out << std::fixed;
+  if (us < 10'000)
+    out << std::setprecision(1) << value / 1e3 << "ms";
+  else if (us < 1'000'000)
+    out << us / 1000 << "ms";
+  else
+    out << std::setprecision(us < 10'000'000 ? 2 : 1) << value / 1e6 << 's';
+  return out.str();
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -14,8 +14,9 @@ store::error error_in(const json& line) {
           why.value("sequence", std::uint64_t{0})};
 }
 
-// The record of a line of the feed.
-store::result<std::string> record_in(const std::string& text) {
+}  // namespace
+
+store::result<std::string> record_in_line(const std::string& text) {
   const auto line = json::parse(text, nullptr, false);
   if (!line.is_object() || !line.contains("record") || !line["record"].is_string())
     return tl::unexpected(error_in(line.is_object() ? line : json::object()));
@@ -25,15 +26,13 @@ store::result<std::string> record_in(const std::string& text) {
   return *std::move(record);
 }
 
-}  // namespace
-
 // The chain is followed from its beginning, whatever part of it is wanted.
 store::result<void> remote_log::read_records(std::uint64_t after_sequence,
                                              const record_visitor& visit) const {
   store::chain_check chain{store::head{}};
   store::result<void> outcome;
   const auto each = [&](const std::string& line) {
-    const auto record = record_in(line);
+    const auto record = record_in_line(line);
     const auto event = record.and_then(
         [&](const auto& bytes) { return chain.next(chain.last().sequence + 1, bytes); });
     if (!event) {

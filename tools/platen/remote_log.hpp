@@ -7,6 +7,10 @@
 
 namespace platen::cli {
 
+// The record in a line of GET /v1/events?records=true. A line that is the daemon's own word about a
+// broken log gives that error.
+store::result<std::string> record_in_line(const std::string& line);
+
 class remote_log final : public store::event_log {
  public:
   explicit remote_log(client api) : api_(std::move(api)) {}

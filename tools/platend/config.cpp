@@ -217,10 +217,28 @@ const std::vector<config_key>& config_keys() {
        number<std::uint32_t>(&config::max_instances, 1, any)},
       {"max_templates", integer, "1024", "Templates that may exist at once",
        number<std::uint32_t>(&config::max_templates, 1, any)},
+      {"checkpoint_events", integer, "10000", "Events after which a signed checkpoint is written",
+       number<std::uint64_t>(&config::checkpoint_events, 100, 1'000'000)},
+      {"checkpoint_seconds", integer, "60", "Seconds after an event until it is in a checkpoint",
+       number<std::uint32_t>(&config::checkpoint_seconds, 1, 86'400)},
+      {"checkpoint_key", text, "",
+       "Ed25519 key (PEM) that signs checkpoints; default: "
+       "DATA/checkpoint-key.pem, made at first start",
+       path(&config::checkpoint_key)},
+      {"witness", text, "",
+       "File, best on another machine's disk, to which each checkpoint's head is added",
+       path(&config::witness)},
       {"image_upload_max_bytes", integer, "8589934592", "Largest image archive accepted",
        number<std::uint64_t>(&config::image_upload_max_bytes, mebibyte, tebibyte)},
       {"image_content_max_bytes", integer, "8589934592", "Largest image content, unpacked",
        number<std::uint64_t>(&config::image_content_max_bytes, mebibyte, tebibyte)},
+      {"archive", text, "",
+       "Directory that old events are archived to, relative to data; default: none are",
+       path(&config::archive)},
+      {"keep_events", integer, "1000000", "Newest events that are not archived",
+       number<std::uint64_t>(&config::keep_events, 1000, 1'000'000'000'000)},
+      {"segment_events", integer, "100000", "Events in each file of the archive",
+       number<std::uint64_t>(&config::segment_events, 1000, 1'000'000)},
   };
   return keys;
 }

@@ -35,8 +35,15 @@ struct config {
   std::uint32_t stop_grace_ms = 0;
   std::uint32_t max_instances = 0;
   std::uint32_t max_templates = 0;
+  std::uint64_t checkpoint_events = 0;
+  std::uint32_t checkpoint_seconds = 0;
+  std::filesystem::path checkpoint_key;  // empty: <data>/checkpoint-key.pem, made at first start
+  std::filesystem::path witness;         // empty: none
   std::uint64_t image_upload_max_bytes = 0;   // of the uploaded archive
   std::uint64_t image_content_max_bytes = 0;  // of its files, unpacked
+  std::filesystem::path archive;              // of old events, relative to data; empty: never
+  std::uint64_t keep_events = 0;              // the newest, which stay in the database
+  std::uint64_t segment_events = 0;           // in each file of the archive
 };
 
 enum class value_kind { text, integer, boolean };

@@ -6,18 +6,23 @@
 #include <cstdlib>
 #include <utility>
 
+#include "actors/bookkeeper.hpp"
 #include "actors/control_plane.hpp"
+#include "actors/wall_clock.hpp"
 #include "http/server.hpp"
 #include "hypervisor/images/image_store.hpp"
 #include "hypervisor/images/rom_store.hpp"
 #include "hypervisor/qemu/qemu_driver.hpp"
 #include "hypervisor/sim/sim_driver.hpp"
+#include "store/archive/archiver.hpp"
 #include "store/rocksdb_log.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/version.hpp"
+#include "tools/platend/checkpoint_key.hpp"
 #include "tools/platend/crash_point.hpp"
 #include "tools/platend/data_dir.hpp"
 #include "tools/platend/guest_bundle.hpp"
+#include "tools/platend/private_file.hpp"
 #include "tools/platend/token.hpp"
 
 namespace platen::platend {
@@ -40,17 +45,33 @@ std::optional<std::string> variable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-made<store::rocksdb_log> open_log(const data_dir& data) {
+made<store::rocksdb_log> open_log(const config& set, const data_dir& data) {
   store::rocksdb_log::options how;
   auto watcher = crash_point_from(variable);
   if (!watcher) return tl::unexpected(watcher.error());
   how.watch = *std::move(watcher);
+  if (!set.archive.empty()) how.archive = (data.path() / set.archive).lexically_normal().string();
   how.failure = [](const store::error& error) { end_at_once(error.message); };
   auto log = store::rocksdb_log::open(tools::log_path(data.path()).string(), how);
   if (log) return *std::move(log);
   const auto& error = log.error();
   const auto where = error.sequence == 0 ? "" : " at sequence " + std::to_string(error.sequence);
   return tl::unexpected("the event log cannot be opened" + where + ": " + error.message);
+}
+
+void report_archived(const store::result<store::segment_info>& outcome) {
+  if (outcome)
+    spdlog::info("archived the events {} to {}", outcome->first, outcome->last);
+  else
+    spdlog::error("old events stay in the database, they cannot be archived: {}",
+                  outcome.error().message);
+}
+
+std::unique_ptr<store::archiver> start_archiver(const config& how, store::rocksdb_log& log) {
+  if (how.archive.empty()) return nullptr;
+  const store::archive_policy policy{how.keep_events, how.segment_events,
+                                     std::string("platend ") + tools::version};
+  return std::make_unique<store::archiver>(log, policy, report_archived);
 }
 
 hypervisor::accelerator_choice chosen_accelerator(accelerator_choice choice) {
@@ -89,12 +110,14 @@ tl::expected<token, std::string> find_token(const config& how, const data_dir& d
   return found;
 }
 
-actors::options control_options(const config& how) {
+actors::options control_options(const config& how, store::rocksdb_log& log) {
   actors::options options;
   options.max_instances = how.max_instances;
   options.max_templates = how.max_templates;
   options.stop_grace_ms = how.stop_grace_ms;
   options.version = tools::version;
+  options.states = &log.states();
+  options.on_loaded = [](const std::string& how_loaded) { spdlog::info("{}", how_loaded); };
   options.on_fatal = end_at_once;
   return options;
 }
@@ -114,7 +137,8 @@ http::options server_options(const config& how, const data_dir& data, const std:
   return options;
 }
 
-// Members are in the order of their dependencies: each may use those above it.
+// Members are in the order of their dependencies: each may use those above it, wherever all of them
+// are moved to.
 struct parts {
   data_dir data;
   std::unique_ptr<store::rocksdb_log> log;
@@ -122,7 +146,10 @@ struct parts {
   std::unique_ptr<hypervisor::rom_store> roms;
   std::unique_ptr<hypervisor::driver> driver;
   std::unique_ptr<actors::control_plane> control;
+  std::unique_ptr<store::signing_key> key;
+  std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<http::server> server;
+  std::unique_ptr<store::archiver> archiver;  // none if nothing is to be archived
 };
 
 class running_daemon : public daemon {
@@ -134,6 +161,8 @@ class running_daemon : public daemon {
     if (std::exchange(stopped_, true)) return;
     parts_.server->stop();
     parts_.control->shutdown(stop_vms_);
+    parts_.archiver.reset();
+    parts_.books->finish();
     parts_.log->close();
   }
 
@@ -143,6 +172,37 @@ class running_daemon : public daemon {
   bool stopped_ = false;
 };
 
+// "SEQUENCE:HASH KEY SIGNATURE", which `platen verify --witness` reads.
+std::string witness_line(const events::checkpoint_signed& value) {
+  return std::to_string(value.through) + ":" + value.head_hash + " " + value.public_key + " " +
+         value.signature;
+}
+
+actors::bookkeeper::options bookkeeping(const config& how) {
+  actors::bookkeeper::options options;
+  options.every_events = how.checkpoint_events;
+  options.at_latest = std::chrono::seconds(how.checkpoint_seconds);
+  options.now_us = actors::wall_clock_us;
+  options.warn = [](const std::string& what) { spdlog::warn("{}", what); };
+  if (!how.witness.empty())
+    options.witness = [file = how.witness](const events::checkpoint_signed& value) {
+      if (const auto noted = append_line(file, witness_line(value)); !noted)
+        spdlog::warn("witness {}", noted.error());
+    };
+  return options;
+}
+
+tl::expected<void, std::string> start_books(parts& into, const config& how) {
+  auto file = how.checkpoint_key;
+  if (file.empty()) file = into.data.path() / "checkpoint-key.pem";
+  auto key = read_or_make_checkpoint_key(file);
+  if (!key) return tl::unexpected(key.error());
+  into.key = std::make_unique<store::signing_key>(*std::move(key));
+  into.books = std::make_unique<actors::bookkeeper>(bookkeeping(how), *into.log, into.log->states(),
+                                                    *into.key);
+  return {};
+}
+
 // Fills in one part after the other; the first that cannot be made is the error.
 tl::expected<void, std::string> build(parts& into, const config& how, const std::string& token) {
   const auto keep = [](auto& place, auto built) -> tl::expected<void, std::string> {
@@ -151,7 +211,7 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
     return {};
   };
   const auto& path = into.data.path();
-  return keep(into.log, open_log(into.data))
+  return keep(into.log, open_log(how, into.data))
       .and_then([&] {
         return keep(into.images,
                     hypervisor::image_store::open(path / "images",
@@ -161,9 +221,10 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
       .and_then(
           [&] { return keep(into.driver, make_driver(how, into.data, *into.images, *into.roms)); })
       .and_then([&] {
-        return keep(into.control,
-                    actors::control_plane::start(control_options(how), *into.log, *into.driver));
+        return keep(into.control, actors::control_plane::start(control_options(how, *into.log),
+                                                               *into.log, *into.driver));
       })
+      .and_then([&] { return start_books(into, how); })
       .and_then([&] {
         return keep(into.server,
                     http::server::start(server_options(how, into.data, token, *into.driver),
@@ -178,8 +239,9 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
+  built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,
                built.server->url(), built.driver->name(), built.driver->accelerator(),
                built.data.path().string());

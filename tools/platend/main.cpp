@@ -3,8 +3,12 @@
 #include <spdlog/spdlog.h>
 #include <CLI/CLI.hpp>
 
+#include <sys/resource.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 
 #include "tools/common/version.hpp"
@@ -48,9 +52,20 @@ void log_to_stderr(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+// A VM takes four descriptors and a connection one; the usual soft limit of 1,024 is kept low for
+// programs that call select(), which this one does not.
+void raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    spdlog::warn("the limit of open files stays at its default: {}", std::strerror(errno));
+}
+
 int serve(const config& how) {
   stop_signal signals;
   log_to_stderr(how.log_level);
+  raise_open_files_limit();
   auto running = daemon::start(how);
   if (!running) {
     spdlog::error("cannot start: {}", running.error());

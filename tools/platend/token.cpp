@@ -1,14 +1,14 @@
 #include "tools/platend/token.hpp"
 
-#include <fcntl.h>
 #include <openssl/rand.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+
+#include "tools/platend/private_file.hpp"
 
 namespace platen::platend {
 namespace {
@@ -29,24 +29,6 @@ std::string hex(const std::array<unsigned char, 32>& bytes) {
 
 std::string fault(const fs::path& file, const std::string& what) {
   return "token file " + file.string() + ": " + what;
-}
-
-// Written beside its place and renamed, so that a crash leaves no half token.
-tl::expected<void, std::string> write_private(const fs::path& file, const std::string& text) {
-  const auto draft = fs::path(file).concat(".tmp");
-  std::error_code ignored;
-  fs::remove(draft, ignored);
-  const int out = open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (out < 0) return tl::unexpected(fault(draft, std::strerror(errno)));
-  const bool written =
-      write(out, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(out) == 0;
-  const int reason = errno;
-  close(out);
-  if (!written) return tl::unexpected(fault(draft, std::strerror(reason)));
-  std::error_code failed;
-  fs::rename(draft, file, failed);
-  if (failed) return tl::unexpected(fault(file, failed.message()));
-  return {};
 }
 
 }  // namespace
@@ -71,7 +53,7 @@ tl::expected<token, std::string> read_or_make_token(const fs::path& file) {
     return tl::unexpected(fault(file, "the system gave no random bytes"));
   const auto value = hex(bytes);
   if (auto written = write_private(file, value + "\n"); !written)
-    return tl::unexpected(written.error());
+    return tl::unexpected("token file " + written.error());
   return token{value, file, true};
 }
 

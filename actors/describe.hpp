@@ -1,0 +1,149 @@
+// The fields of every state, each once: what a state is when it is treated as data. The stored
+// bytes, the canonical hash, the differences between two states are all made from these lists.
+//
+// describe(state, visitor) calls visitor(name, member) for each field in a fixed order. A new field
+// of a state belongs here as well; tests/actors/describe_test.cpp notices one that is missing.
+#pragma once
+
+#include <concepts>
+
+#include "actors/instance/state.hpp"
+#include "actors/template/state.hpp"
+
+namespace platen::actors {
+
+// T is one of the types below, const where the visitor only reads.
+template <class T, class Described>
+concept is_a = std::same_as<std::remove_const_t<T>, Described>;
+
+template <is_a<events::rom> T>
+void describe(T& value, auto&& visit) {
+  visit("name", value.name);
+  visit("at", value.at);
+  visit("digest", value.digest);
+  visit("size_bytes", value.size_bytes);
+}
+
+template <is_a<events::service> T>
+void describe(T& value, auto&& visit) {
+  visit("port", value.port);
+  visit("destination_port", value.destination_port);
+  visit("handlers", value.handlers);
+  visit("host_port", value.host_port);
+}
+
+template <is_a<events::variable> T>
+void describe(T& value, auto&& visit) {
+  visit("name", value.name);
+  visit("value", value.value);
+}
+
+template <is_a<events::vm_spec> T>
+void describe(T& value, auto&& visit) {
+  visit("image", value.image);
+  visit("args", value.args);
+  visit("env", value.env);
+  visit("memory_mb", value.memory_mb);
+  visit("vcpus", value.vcpus);
+  visit("hostname", value.hostname);
+  visit("roms", value.roms);
+  visit("services", value.services);
+}
+
+template <is_a<vm_template::failure> T>
+void describe(T& value, auto&& visit) {
+  visit("attempt", value.attempt);
+  visit("stage", value.stage);
+  visit("reason", value.reason);
+  visit("console_tail", value.console_tail);
+  visit("at_us", value.at_us);
+  visit("retry_after_ms", value.retry_after_ms);
+}
+
+template <is_a<vm_template::snapshot> T>
+void describe(T& value, auto&& visit) {
+  visit("id", value.id);
+  visit("accelerator", value.accelerator);
+  visit("manifest_sha256", value.manifest_sha256);
+  visit("memory_bytes", value.memory_bytes);
+  visit("state_bytes", value.state_bytes);
+  visit("disk_bytes", value.disk_bytes);
+  visit("taken_us", value.taken_us);
+}
+
+template <is_a<vm_template::state> T>
+void describe(T& value, auto&& visit) {
+  visit("id", value.id);
+  visit("version", value.version);
+  visit("name", value.name);
+  visit("spec", value.spec);
+  visit("fingerprint", value.fingerprint);
+  visit("prepare_timeout_ms", value.prepare_timeout_ms);
+  visit("autokill_ms", value.autokill_ms);
+  visit("lifecycle", value.phase);
+  visit("created_us", value.created_us);
+  visit("lifecycle_since_us", value.phase_since_us);
+  visit("attempt", value.attempt);
+  visit("consecutive_failures", value.consecutive_failures);
+  visit("deadline_us", value.deadline_us);
+  visit("retry_at_us", value.retry_at_us);
+  visit("accelerator", value.accelerator);
+  visit("pid", value.pid);
+  visit("caused_by", value.caused_by);
+  visit("last_failure", value.last_failure);
+  visit("snapshot", value.ready);
+  visit("clones_in_flight", value.clones_in_flight);
+  visit("clones_made", value.clones_made);
+  visit("last_clone_us", value.last_clone_us);
+}
+
+template <is_a<instance::failure> T>
+void describe(T& value, auto&& visit) {
+  visit("stage", value.stage);
+  visit("reason", value.reason);
+  visit("console_tail", value.console_tail);
+  visit("at_us", value.at_us);
+}
+
+template <is_a<instance::stop_facts> T>
+void describe(T& value, auto&& visit) {
+  visit("by_user", value.by_user);
+  visit("exit_known", value.exit_known);
+  visit("exit_code", value.exit_code);
+  visit("reason", value.reason);
+}
+
+template <is_a<instance::state> T>
+void describe(T& value, auto&& visit) {
+  visit("id", value.id);
+  visit("version", value.version);
+  visit("name", value.name);
+  visit("template_id", value.template_id);
+  visit("template_name", value.template_name);
+  visit("spec", value.spec);
+  visit("lifecycle", value.phase);
+  visit("created_us", value.created_us);
+  visit("lifecycle_since_us", value.phase_since_us);
+  visit("attempt", value.attempt);
+  visit("snapshot_id", value.snapshot_id);
+  visit("accelerator", value.accelerator);
+  visit("pid", value.pid);
+  visit("generation_id", value.generation_id);
+  visit("caused_by", value.caused_by);
+  visit("requested_us", value.requested_us);
+  visit("started_us", value.started_us);
+  visit("stopped_us", value.stopped_us);
+  visit("start_count", value.start_count);
+  visit("force_stop", value.force_stop);
+  visit("stop_grace_ms", value.stop_grace_ms);
+  visit("last_failure", value.last_failure);
+  visit("last_stop", value.last_stop);
+}
+
+// Types that have a field list of their own.
+template <class T>
+concept described = requires(T& value) {
+  describe(value, [](const char*, auto&) {});
+};
+
+}  // namespace platen::actors

@@ -10,6 +10,7 @@ namespace {
 events::envelope event_of(const std::string& stream, events::event what,
                           const std::string& principal = "alice") {
   events::envelope made;
+  made.sequence = 1;
   made.stream = stream;
   made.why.principal = principal;
   made.what = std::move(what);

@@ -39,7 +39,7 @@ void actor::on_begin(const begin& message) {
     asked_.attempt = now().attempt;
   }
   // What the lost VM left behind goes when the next attempt begins.
-  if (message.lost) asked_.attempt = now().attempt;
+  if (message.lost) asked_.attempt = lost_ = now().attempt;
   // Nothing is asked of the world for a life that is over: what follows the loss decides.
   if (message.lost) return submit(vm_lost{now().attempt}, because(events::origin::reconcile));
   converge();
@@ -124,6 +124,9 @@ void actor::converge() {
   const auto want = wanted(now());
   // What the VM is asked for next depends on what it turns out to be.
   if (adopting_ != 0 && adopting_ == want.attempt && want.vm != vm_goal::absent) return;
+  // Commands that came before the loss was decided on still see the lost attempt.
+  const bool active = want.vm != vm_goal::absent && want.vm != vm_goal::idle;
+  if (lost_ != 0 && lost_ == want.attempt && active) return;
   if (want.wants_grant && !asked_.wants_grant) {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
                                     caf::actor_cast<caf::actor>(this), now().version});

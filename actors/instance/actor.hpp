@@ -32,6 +32,7 @@ class actor : public entity<state, command> {
   effects asked_;               // what the world was last asked for
   bool begun_ = false;          // orders may be given
   std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
+  std::uint32_t lost_ = 0;      // the attempt whose VM was lost with an earlier daemon
   bool force_asked_ = false;
 };
 

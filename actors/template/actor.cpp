@@ -62,7 +62,7 @@ void actor::on_begin(const begin& message) {
     asked_.attempt = now().attempt;
   }
   // What the lost VM left behind goes when the next attempt begins.
-  if (message.lost) asked_.attempt = now().attempt;
+  if (message.lost) asked_.attempt = lost_ = now().attempt;
   // Nothing is asked of the world for an attempt that is over: what follows the loss decides.
   if (message.lost) {
     const vm_lost lost{now().attempt, env().now_us()};
@@ -192,6 +192,9 @@ void actor::converge() {
     asked_.wake_at_us = want.wake_at_us;
     return;
   }
+  // Commands that came before the loss was decided on still see the lost attempt.
+  const bool active = want.vm == vm_goal::booted || want.vm == vm_goal::frozen;
+  if (lost_ != 0 && lost_ == want.attempt && active) return;
   order_vm(want);
   if (asked_.keep_snapshot && asked_.keep_snapshot != want.keep_snapshot) {
     env().driver.remove_snapshot(*asked_.keep_snapshot);

@@ -47,6 +47,7 @@ class actor : public entity<state, command> {
   effects asked_;                          // what the hypervisor was last asked for
   bool begun_ = false;                     // orders may be given
   std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
+  std::uint32_t lost_ = 0;      // the attempt whose VM was lost with an earlier daemon
   bool retired_ = false;
   bool finished_ = false;
   std::uint64_t timer_ = 0;  // the newest armed timer; older ones are ignored

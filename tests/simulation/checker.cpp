@@ -18,8 +18,10 @@ void checker::see(const actors::world& before, const events::envelope& event) {
   log_changed_ = true;
   out_.mix({reinterpret_cast<const char*>(event.hash.data()), event.hash.size()});
   if (out_.printing()) show(before, event);
+  auto& version = versions_[event.stream];
   require("sequences_and_versions_have_no_gaps",
-          sequences_and_versions_have_no_gaps(before, event));
+          sequences_and_versions_have_no_gaps(before, version, event));
+  version = event.version;
   require("every_event_says_why", every_event_says_why(before, event));
   require("no_event_is_of_an_attempt_that_is_over",
           no_event_is_of_an_attempt_that_is_over(before, event));
@@ -67,6 +69,7 @@ void checker::after_step(const actors::control_plane* plane) {
     require("names_are_unique", names_are_unique(log()));
     require("a_cloning_instance_is_in_flight_at_its_template",
             a_cloning_instance_is_in_flight_at_its_template(log()));
+    require("there_are_no_more_than_allowed", there_are_no_more_than_allowed(log()));
   }
   require("an_entity_has_one_living_vm", an_entity_has_one_living_vm(machine_));
   if (plane != nullptr)

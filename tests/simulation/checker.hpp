@@ -34,6 +34,7 @@ class checker {
   const hypervisor::sim_world& machine_;
   trace& out_;
   oracle oracle_;
+  std::map<std::string, std::uint64_t> versions_;  // of the newest event of each stream
   std::string complaint_;
   bool log_changed_ = false;
 };

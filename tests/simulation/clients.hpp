@@ -47,6 +47,7 @@ class clients {
     std::string entity;         // of the acknowledged state
     std::uint64_t version = 0;  // of the acknowledged state
     bool wants_preparation = false;
+    std::string wished_uuid;
   };
 
   void create(actors::control_plane& plane, command& asked);
@@ -55,6 +56,7 @@ class clients {
   std::string some_instance(const actors::control_plane& plane);
   std::string some_template(const actors::control_plane& plane);
   std::optional<actors::template_wish> some_wish(const actors::control_plane& plane);
+  actors::create_instance some_create(const actors::control_plane& plane);
 
   template <class T>
   actors::control_plane::callback<T> answer_to(command& asked);
@@ -69,6 +71,7 @@ class clients {
   trace& out_;
   int present_life_ = -1;
   std::deque<command> commands_;  // a deque, because callbacks refer to its elements
+  std::vector<actors::create_instance> repeatable_;  // creates with a uuid of the client's own
   std::vector<std::string> seen_instances_;
   std::vector<std::string> seen_templates_;
   std::size_t acknowledged_ = 0;

@@ -5,13 +5,7 @@
 
 namespace platen::simulation {
 
-namespace {
-
-// Low limits, so that they are met.
-constexpr std::size_t max_instances = 8;
-constexpr std::size_t max_templates = 3;
-
-}  // namespace
+namespace {}  // namespace
 
 daemon_life::daemon_life(machine& on, actor_host& host, const weather& now, dice& random,
                          checker& judge, trace& out)
@@ -22,8 +16,9 @@ daemon_life::daemon_life(machine& on, actor_host& host, const weather& now, dice
       });
   driver_ = watch(std::move(sim), judge, out);
   actors::options how;
-  how.max_instances = max_instances;
-  how.max_templates = max_templates;
+  how.max_instances = limits::instances;
+  how.max_templates = limits::templates;
+  how.states = &on.states;
   how.stop_grace_ms = 50;
   how.on_fatal = [this](const std::string&) { failed_ = true; };
   auto started =

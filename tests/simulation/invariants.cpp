@@ -1,5 +1,6 @@
 #include "tests/simulation/invariants.hpp"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -33,13 +34,6 @@ bool has_vm(const instance::state& entity) {
          entity.phase == instance_phase::running || entity.phase == instance_phase::stopping;
 }
 
-std::uint64_t version_of(const world& before, const events::envelope& event) {
-  const auto id = id_of(event.stream);
-  if (const auto* t = find(before.templates, id)) return t->version;
-  if (const auto* i = find(before.instances, id)) return i->version;
-  return 0;
-}
-
 bool of_an_entity(const events::envelope& event) {
   return event.stream != system_stream;
 }
@@ -49,13 +43,14 @@ bool of_an_entity(const events::envelope& event) {
 // ---- of each event
 // -------------------------------------------------------------------------------
 
-complaint sequences_and_versions_have_no_gaps(const world& before, const events::envelope& event) {
+complaint sequences_and_versions_have_no_gaps(const world& before, std::uint64_t newest_version,
+                                              const events::envelope& event) {
   if (event.sequence != before.sequence + 1)
     return "sequence " + std::to_string(event.sequence) + " follows " +
            std::to_string(before.sequence);
-  if (of_an_entity(event) && event.version != version_of(before, event) + 1)
+  if (event.version != newest_version + 1)
     return event.stream + " version " + std::to_string(event.version) + " follows " +
-           std::to_string(version_of(before, event));
+           std::to_string(newest_version);
   return {};
 }
 
@@ -302,6 +297,19 @@ complaint a_cloning_instance_is_in_flight_at_its_template(const world& log) {
       return "instance " + id + " is cloning, but its template does not know";
   }
   return {};
+}
+
+complaint there_are_no_more_than_allowed(const world& log) {
+  const auto living = [](const auto& entities, auto deleted) {
+    return static_cast<std::size_t>(
+        std::count_if(entities.begin(), entities.end(),
+                      [&](const auto& entry) { return entry.second.phase != deleted; }));
+  };
+  const auto instances = living(log.instances, instance_phase::deleted);
+  const auto templates = living(log.templates, template_phase::deleted);
+  if (instances <= limits::instances && templates <= limits::templates) return {};
+  return "there are " + std::to_string(instances) + " instances and " + std::to_string(templates) +
+         " templates";
 }
 
 complaint a_published_state_is_in_the_log(const oracle& log, const control_plane& plane) {

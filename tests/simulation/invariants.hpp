@@ -14,10 +14,18 @@ namespace platen::simulation {
 
 using complaint = std::optional<std::string>;
 
+// What the daemons of a simulation allow: little, so that it is met.
+struct limits {
+  static constexpr std::size_t instances = 8;
+  static constexpr std::size_t templates = 3;
+};
+
 // ---- of each event, with the world as it was before it
 // -------------------------------------------
 
+// `newest_version` is that of the event's stream before it.
 complaint sequences_and_versions_have_no_gaps(const actors::world& before,
+                                              std::uint64_t newest_version,
                                               const events::envelope& event);
 complaint every_event_says_why(const actors::world& before, const events::envelope& event);
 complaint no_event_is_of_an_attempt_that_is_over(const actors::world& before,
@@ -56,6 +64,7 @@ complaint an_acknowledged_state_is_in_the_log(const oracle& log,
 // The world as the log has it.
 complaint names_are_unique(const actors::world& log);
 complaint a_cloning_instance_is_in_flight_at_its_template(const actors::world& log);
+complaint there_are_no_more_than_allowed(const actors::world& log);
 
 complaint a_published_state_is_in_the_log(const oracle& log, const actors::control_plane& plane);
 complaint an_entity_has_one_living_vm(const hypervisor::sim_world& machine);

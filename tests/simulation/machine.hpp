@@ -8,11 +8,13 @@
 
 #include "hypervisor/sim/sim_driver.hpp"
 #include "store/memory_log.hpp"
+#include "store/state_cache.hpp"
 
 namespace platen::simulation {
 
 struct machine {
   store::memory_log disk;
+  store::memory_state_cache states;  // what a start need not fold again
   std::shared_ptr<hypervisor::sim_world> vms = std::make_shared<hypervisor::sim_world>();
 
   std::int64_t up_us = 0;  // time as it passes

@@ -1,5 +1,6 @@
 #include "tests/simulation/simulation.hpp"
 
+#include "actors/state_keeper.hpp"
 #include "tests/simulation/clients.hpp"
 #include "tests/simulation/daemon_life.hpp"
 
@@ -108,6 +109,7 @@ class run {
     if (roll < (limit += weather_.disk_failures)) return daemon_->log().fail(), true;
     if (roll < (limit += weather_.clock_jumps)) return jump(), true;
     if (roll < (limit += weather_.vm_deaths)) return end_some_vm(), true;
+    if (roll < (limit += weather_.bookkeeping)) return keep_books(), true;
     return false;
   }
 
@@ -116,6 +118,13 @@ class run {
                     furthest_clock_jump_ms;
     machine_.wall_offset_us += ms * millisecond_us;
     say("wall clock", "jumps " + std::to_string(ms) + " ms");
+  }
+
+  // What the next daemon starts from: it must come to the same states as the whole log.
+  void keep_books() {
+    const auto kept = actors::bring_up_to_date(machine_.disk, machine_.states);
+    if (!kept) judge_.require("the_state_cache_is_kept", kept.error().message);
+    say("bookkeeper", "caches the states");
   }
 
   // Without a word: a report that was lost, or a hypervisor that has not noticed.
@@ -193,7 +202,8 @@ class run {
   // Nothing goes wrong any more, and all time passes.
   void come_to_rest() {
     if (!going_on()) return;
-    const bool restart = weather_.needs_a_restart() || random_.below(2) == 0;
+    const bool restart =
+        weather_.needs_a_restart() || daemon_->log().failed() || random_.below(2) == 0;
     weather_ = {};
     for (auto& [ref, vm] : machine_.vms->vms)
       vm.fault = hypervisor::sim_fault::none;

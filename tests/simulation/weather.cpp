@@ -24,6 +24,7 @@ weather draw_weather(dice& random) {
   drawn.disk_failures = maybe(1, 4);
   drawn.clock_jumps = maybe(1, 20);
   drawn.vm_deaths = maybe(1, 10);
+  drawn.bookkeeping = maybe(1, 20);
   return drawn;
 }
 

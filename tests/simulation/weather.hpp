@@ -22,7 +22,8 @@ struct weather {
   std::uint64_t clean_stops = 0;
   std::uint64_t disk_failures = 0;
   std::uint64_t clock_jumps = 0;
-  std::uint64_t vm_deaths = 0;  // VMs that die while a daemon runs or is away
+  std::uint64_t vm_deaths = 0;    // VMs that die while a daemon runs or is away
+  std::uint64_t bookkeeping = 0;  // the cache of states is brought up to date
 
   // Some of it can make an entity wait for what never comes: only the next daemon gets it going.
   bool needs_a_restart() const { return bad_vms + lost_reports + vm_deaths != 0; }

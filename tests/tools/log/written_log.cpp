@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "events/codec.hpp"
+
 namespace platen::tests {
 
 std::string id_of(int number) {
@@ -41,6 +43,16 @@ std::vector<events::envelope> written_log::all() const {
   });
   REQUIRE(read.has_value());
   return out;
+}
+
+store::result<void> log_without::read_records(std::uint64_t after,
+                                              const record_visitor& visit) const {
+  return whole_.read_records(after, [&](const events::envelope& event, std::string_view record) {
+    if (events::type_name(event.what) != type_) return visit(event, record);
+    auto shown = event;
+    shown.what = events::unknown_event{type_, ""};
+    return visit(shown, events::without_event(record).value());
+  });
 }
 
 events::event wanted_template(const std::string& name) {

@@ -34,6 +34,28 @@ class written_log {
   events::cause why_{"req-a", "token-1", events::origin::api, "request"};
 };
 
+// A log as a segment shows it whose events of one type were withheld when it was exported. The
+// whole log must outlive it.
+class log_without final : public store::event_log {
+ public:
+  log_without(const store::event_log& whole, std::string type)
+      : whole_(whole), type_(std::move(type)) {}
+
+  store::result<void> read_records(std::uint64_t after, const record_visitor& visit) const override;
+  store::result<void> read_stream_records(const std::string&, std::uint64_t,
+                                          const record_visitor&) const override {
+    return {};
+  }
+  store::head newest() const override { return whole_.newest(); }
+  void append(store::append_request, append_callback) override {}
+  std::uint64_t subscribe(listener) override { return 0; }
+  void unsubscribe(std::uint64_t) override {}
+
+ private:
+  const store::event_log& whole_;
+  std::string type_;
+};
+
 // The whole story most tests are about, 20 events. Instance "one" asks for template "web", which is
 // prepared for it in 13 s; instance "two" joins the preparation 4 s later for another request; both
 // are cloned and run, "two" is stopped and deleted.

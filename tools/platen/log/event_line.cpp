@@ -31,6 +31,9 @@ std::string shown(const std::string& name, const json& value) {
 // The scalars of an event's data, "name=web attempt=1 ...", without the long texts and without
 // numbers that say nothing.
 std::string brief(const events::event& what) {
+  if (const auto* unknown = std::get_if<events::unknown_event>(&what);
+      unknown != nullptr && unknown->bytes.empty())
+    return "(withheld)";
   const auto data = json::parse(events::data_to_json(what), nullptr, false);
   std::string out;
   for (const auto& [name, value] : data.items()) {

@@ -31,6 +31,11 @@ result<std::multimap<std::uint64_t, stored_hash>> stored_hashes(const spool& log
   return out;
 }
 
+bool is_withheld(const events::event& what) {
+  const auto* unknown = std::get_if<events::unknown_event>(&what);
+  return unknown != nullptr && unknown->bytes.empty();
+}
+
 class version_comparison {
  public:
   explicit version_comparison(const state_line_source& theirs) : theirs_(theirs) {}
@@ -88,11 +93,17 @@ result<stored_hash_report> check_stored_hashes(const spool& log) {
   if (!stored) return tl::unexpected(stored.error());
   actors::world all;
   world_digests digests;
+  bool complete = log.size() == 0 || log.sequence_at(0) == 1;
   const auto read = log.each([&](const events::envelope& event) {
     actors::apply(all, event);
     digests.changed(event.stream);
+    if (actors::is_entity_stream(event.stream) && is_withheld(event.what)) complete = false;
     const auto [begin, end] = stored->equal_range(event.sequence);
     if (begin == end) return true;
+    if (!complete) {
+      report.incomplete += static_cast<std::uint64_t>(std::distance(begin, end));
+      return true;
+    }
     const auto computed = digests.of(all).to_hex();
     for (auto one = begin; one != end; ++one) {
       if (one->second.hash == computed) {

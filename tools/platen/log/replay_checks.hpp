@@ -26,13 +26,14 @@ struct stored_hash_report {
   std::uint64_t disagreed = 0;
   std::uint64_t other_format = 0;  // written by a version whose states look different
   std::uint64_t without_hash = 0;
+  std::uint64_t incomplete = 0;  // events before it are withheld or not in this log
   std::optional<disagreement> first;
 
   bool ok() const { return disagreed == 0; }
 };
 
 // Folds the log anew and compares at each CheckpointSigned that carries a state hash of today's
-// format.
+// format, as far as the log has all events from sequence 1 on.
 result<stored_hash_report> check_stored_hashes(const spool& log);
 
 // ---- with another program's --------------------------------------------------------------------

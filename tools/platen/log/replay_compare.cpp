@@ -20,7 +20,8 @@ json to_json(const stored_hash_report& report) {
            {"agreed", report.agreed},
            {"disagreed", report.disagreed},
            {"other_format", report.other_format},
-           {"without_hash", report.without_hash}};
+           {"without_hash", report.without_hash},
+           {"incomplete", report.incomplete}};
   if (report.first)
     out["first"] = {{"sequence", report.first->through},
                     {"checkpoint", report.first->checkpoint},
@@ -36,6 +37,9 @@ void print_report(const stored_hash_report& report) {
     std::cout << report.other_format
               << " were written by a version whose states look different: not compared\n";
   if (report.without_hash != 0) std::cout << report.without_hash << " checkpoints carry none\n";
+  if (report.incomplete != 0)
+    std::cout << report.incomplete
+              << " follow events that are withheld or not in this log: not compared\n";
   if (report.first)
     std::cout << "first at sequence " << report.first->through << ": checkpoint "
               << report.first->checkpoint << " says " << report.first->stored

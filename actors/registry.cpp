@@ -162,6 +162,9 @@ void registry::on_create(const create_message& message) {
   }
   const auto uuid = create.wish.uuid.empty() ? env_.new_uuid() : create.wish.uuid;
   if (create.wish.name.empty()) create.wish.name = "instance-" + uuid.substr(0, 8);
+  // Of tens of thousands of random UUIDs two begin alike.
+  if (message.wish.name.empty() && instance_names_.contains(create.wish.name))
+    create.wish.name = "instance-" + uuid;
   if (instance_names_.contains(create.wish.name)) {
     create.done(refuse(kind::name_taken,
                        "An instance with the name '" + create.wish.name + "' already exists"));

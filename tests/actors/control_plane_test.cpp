@@ -367,6 +367,23 @@ TEST_CASE("deleting a template leaves its clones and gives its name to the next 
   CHECK(daemon->template_named("web")->id != first);
 }
 
+TEST_CASE("made-up names differ even where the UUIDs they are made from begin alike") {
+  machine m;
+  auto daemon = m.boot();
+  int created = 0;
+  for (const auto* uuid : {"aaaaaaaa-1", "aaaaaaaa-2"}) {
+    create_instance wish;
+    wish.uuid = uuid;
+    wish.spec.image = "demo:v1";
+    daemon->plane->create(wish, daemon_life::cause("c"),
+                          [&](const auto& answer) { created += answer ? 1 : 0; });
+  }
+  daemon->run();
+  CHECK(created == 2);
+  CHECK(daemon->instance_named("instance-aaaaaaaa"));
+  CHECK(daemon->instance_named("instance-aaaaaaaa-2"));
+}
+
 TEST_CASE("a name stays with its new template when clones of the old one end after a restart") {
   for (std::int64_t dies_after = 160; dies_after <= 190; ++dies_after) {
     INFO("dies after " << dies_after << " ms");

@@ -26,11 +26,16 @@ struct lease {
   std::string instance_id;
   events::cause why;
   caf::actor instance;  // receives lease_granted or lease_refused, exactly once
+  // The instance's version while it waits. The answer repeats it, so that an instance that was
+  // stopped and started again meanwhile does not take it for the answer to its second lease.
+  std::uint64_t waiting_version = 0;
 };
 struct lease_granted {
+  std::uint64_t waiting_version = 0;
   std::string snapshot_id;
 };
 struct lease_refused {
+  std::uint64_t waiting_version = 0;
   std::string stage;
   std::string reason;
   std::string console_tail;

@@ -17,6 +17,14 @@ bool living(const vm_template::state& entity) {
   return entity.phase != vm_template::lifecycle::deleted;
 }
 
+// One that was deleted in an earlier life of the daemon is told of again, when its name may have
+// been given to another.
+void free_name(std::map<std::string, std::string>& names, const std::string& name,
+               const std::string& uuid) {
+  const auto found = names.find(name);
+  if (found != names.end() && found->second == uuid) names.erase(found);
+}
+
 begin begin_of(const reconciliation& plan, const std::string& id) {
   const auto found = plan.entities.find(id);
   const auto then = found == plan.entities.end() ? action::none : found->second;
@@ -323,9 +331,9 @@ void registry::request_instance(const create_message& message, const std::string
 
 void registry::on_retired(const retired& message) {
   if (const auto t = templates_.find(message.uuid); t != templates_.end()) {
-    template_names_.erase(t->second.name);
+    free_name(template_names_, t->second.name, message.uuid);
   } else if (const auto i = instances_.find(message.uuid); i != instances_.end()) {
-    instance_names_.erase(i->second.name);
+    free_name(instance_names_, i->second.name, message.uuid);
   }
 }
 
@@ -342,7 +350,8 @@ void registry::on_finished(const finished& message) {
 void registry::on_lease(const lease& message) {
   const auto found = templates_.find(message.template_id);
   if (found == templates_.end()) {
-    send(message.instance, lease_refused{"template", "its template was deleted", ""});
+    send(message.instance,
+         lease_refused{message.waiting_version, "template", "its template was deleted", ""});
     return;
   }
   send(found->second.actor, message);

@@ -87,16 +87,6 @@ event unpack(const wire::Event& stored) {
   }
 }
 
-bool is_known(std::string_view type) {
-  static const auto names = [] {
-    const auto* const all = wire::EnumNamesPayload();
-    const auto* const first = all + 1;  // without NONE
-    return std::unordered_set<std::string_view>(
-        first, all + static_cast<std::size_t>(wire::Payload::MAX) + 1);
-  }();
-  return names.contains(type);
-}
-
 std::string to_text(const flatbuffers::String* text) {
   return text ? text->str() : std::string();
 }
@@ -186,6 +176,16 @@ tl::expected<checked_header, std::string> read_header(const record_parts& parts)
 
 }  // namespace
 
+bool is_known_type(std::string_view type) {
+  static const auto names = [] {
+    const auto* const all = wire::EnumNamesPayload();
+    const auto* const first = all + 1;  // without NONE
+    return std::unordered_set<std::string_view>(
+        first, all + static_cast<std::size_t>(wire::Payload::MAX) + 1);
+  }();
+  return names.contains(type);
+}
+
 payload encode_payload(const event& value) {
   payload result;
   result.type = type_name(value);
@@ -202,7 +202,7 @@ payload encode_payload(const event& value) {
 
 tl::expected<event, std::string> decode_payload(std::string_view type, std::string_view bytes) {
   const auto unknown = [&] { return unknown_event{std::string(type), std::string(bytes)}; };
-  if (!is_known(type)) return unknown();
+  if (!is_known_type(type)) return unknown();
   const aligned_copy copy(bytes);
   const auto* const stored = copy.verified<wire::Event>();
   if (!stored) return fault("the event is not a valid FlatBuffer");

@@ -14,6 +14,9 @@
 
 namespace platen::events {
 
+// True if this version has an event of this name: "PreparationStarted".
+bool is_known_type(std::string_view type);
+
 // An event as it is stored, before its place in the log is known.
 struct payload {
   std::string type;   // the event's name in the schema

@@ -64,6 +64,7 @@ std::string base64(const std::string& bytes) {
 
 struct data_writer {
   std::string operator()(const unknown_event& value) const {
+    if (value.bytes.empty() && is_known_type(value.type)) return R"({"withheld":true})";
     return R"({"bytes":")" + base64(value.bytes) + "\"}";
   }
 

@@ -12,8 +12,9 @@ namespace platen::events {
 // command, previous_hash, hash, data.
 //
 // `data` holds the event's fields under their names in the schema. Numbers and booleans are always
-// there; a string, list or table that is empty is left out. An unknown event is {"bytes": base64}.
-// Bytes that are not UTF-8 become U+FFFD. Thread-safe.
+// there; a string, list or table that is empty is left out. An unknown event is {"bytes": base64},
+// one whose payload was withheld {"withheld": true}. Bytes that are not UTF-8 become U+FFFD.
+// Thread-safe.
 std::string to_json(const envelope& value);
 
 // Only the `data` part.

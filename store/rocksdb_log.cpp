@@ -1,5 +1,6 @@
 #include "store/rocksdb_log.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "events/codec.hpp"
@@ -117,6 +118,33 @@ result<std::string> archive_of(const database& db, const std::string& path,
   return how.archive;
 }
 
+bool has_tables(const std::string& path, rocksdb::Env& env) {
+  std::vector<std::string> names;
+  env.GetChildren(path, &names).PermitUncheckedError();
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.ends_with(".sst"); });
+}
+
+// A MANIFEST that was cut off reads like a shorter one: RocksDB would take a log for a new, empty
+// one and delete the tables it does not know. Looked at before anything is changed.
+result<void> check_tables_are_known(const std::string& path, const rocksdb_log_options& how) {
+  auto* const env = how.env != nullptr ? how.env : rocksdb::Env::Default();
+  if (how.mode != open_mode::create || !has_tables(path, *env)) return {};
+  auto to_look = how;
+  to_look.mode = open_mode::read_only;
+  const auto db = database::open(path, to_look);
+  if (!db) return tl::unexpected(db.error());
+  std::string format;
+  const auto found =
+      (*db)->db().Get(rocksdb::ReadOptions(), (**db)[family::meta], "format", &format);
+  if (!found.IsNotFound()) return {};
+  return tl::unexpected(error{
+      error::kind::corrupt,
+      "the directory " + path +
+          " has tables of events that its MANIFEST does not know: a part of it is missing or cut "
+          "off. Copy it again, or restore a backup"});
+}
+
 }  // namespace
 
 rocksdb_log::rocksdb_log(std::unique_ptr<state> opened) : state_(std::move(opened)) {}
@@ -124,6 +152,7 @@ rocksdb_log::rocksdb_log(std::unique_ptr<state> opened) : state_(std::move(opene
 rocksdb_log::~rocksdb_log() = default;
 
 result<std::unique_ptr<rocksdb_log>> rocksdb_log::open(const std::string& path, options how) {
+  if (auto known = check_tables_are_known(path, how); !known) return tl::unexpected(known.error());
   auto db = database::open(path, how);
   if (!db) return tl::unexpected(db.error());
   if (auto known = ensure_format(**db, how.mode == open_mode::create); !known)

@@ -17,8 +17,8 @@ caf::behavior actor::make_behavior() {
       [this](const begin& message) { on_begin(message); },
       [this](const lease_granted& message) { on_granted(message); },
       [this](const lease_refused& message) {
-        asked_.wants_grant = false;
-        submit(clone_refused{message.stage, message.reason, message.console_tail},
+        submit(clone_refused{message.waiting_version, message.stage, message.reason,
+                             message.console_tail},
                because(events::origin::system));
       },
   };
@@ -46,14 +46,8 @@ void actor::on_begin(const begin& message) {
 }
 
 void actor::on_granted(const lease_granted& message) {
-  // The lease is answered: a later start asks again.
-  asked_.wants_grant = false;
-  instance_ask question{clone_granted{message.snapshot_id}, because(events::origin::system), {}};
-  question.done = [this](const auto&) {
-    // The instance was stopped or deleted while the grant was on its way.
-    if (now().phase != lifecycle::cloning) return_lease(false, "", "");
-  };
-  submit(std::move(question));
+  submit(clone_granted{message.waiting_version, message.snapshot_id},
+         because(events::origin::system));
 }
 
 void actor::on_report(const hypervisor::report& message) {
@@ -110,10 +104,10 @@ void actor::react(const state& before, const events::cause&) {
   if (moved && before.phase == lifecycle::cloning) {
     return_lease(now().phase == lifecycle::running, "", "");
   }
-  if (moved && before.phase == lifecycle::waiting_for_template &&
-      now().phase != lifecycle::cloning) {
+  if (moved && before.phase == lifecycle::waiting_for_template) {
+    // A later start asks again. Whatever answers this lease from now on is stale.
     asked_.wants_grant = false;
-    return_lease(false, "", "");
+    if (now().phase != lifecycle::cloning) return_lease(false, "", "");
   }
   converge();
   if (moved && now().phase == lifecycle::deleted) caf::anon_send(registry_, finished{now().id});
@@ -132,7 +126,7 @@ void actor::converge() {
   if (adopting_ != 0 && adopting_ == want.attempt && want.vm != vm_goal::absent) return;
   if (want.wants_grant && !asked_.wants_grant) {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
-                                    caf::actor_cast<caf::actor>(this)});
+                                    caf::actor_cast<caf::actor>(this), now().version});
   }
   order_vm(want);
   const bool asked_grant = want.wants_grant || asked_.wants_grant;

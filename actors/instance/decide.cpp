@@ -110,7 +110,7 @@ class decider {
   }
 
   outcome operator()(const clone_granted& c) const {
-    if (now_.phase != lifecycle::waiting_for_template) return nothing();
+    if (!waits(c.waiting_version)) return nothing();
     events::instance_clone_started started;
     started.attempt = now_.attempt + 1;
     started.template_id = now_.template_id;
@@ -119,7 +119,7 @@ class decider {
   }
 
   outcome operator()(const clone_refused& c) const {
-    if (now_.phase != lifecycle::waiting_for_template) return nothing();
+    if (!waits(c.waiting_version)) return nothing();
     return one(failed(now_.attempt, c.stage, c.reason, c.console_tail));
   }
 
@@ -174,6 +174,11 @@ class decider {
   }
 
  private:
+  // No event happens to an instance that goes on waiting, so its version names the wait.
+  bool waits(std::uint64_t version) const {
+    return now_.phase == lifecycle::waiting_for_template && now_.version == version;
+  }
+
   outcome gone() const {
     return refuse(kind::not_found, now_.name.empty() ? "No instance with uuid '" + now_.id + "'"
                                                      : "No instance with name '" + now_.name + "'");

@@ -33,12 +33,16 @@ struct remove {
 // ---- the template's answer to a wanted grant
 // -----------------------------------------------------
 
+// Each repeats the version that the instance had while it waited; the answer to an earlier wait
+// changes nothing.
 struct clone_granted {
   static constexpr std::string_view name = "clone_granted";
+  std::uint64_t waiting_version = 0;
   std::string snapshot_id;
 };
 struct clone_refused {
   static constexpr std::string_view name = "clone_refused";
+  std::uint64_t waiting_version = 0;
   std::string stage;
   std::string reason;
   std::string console_tail;

@@ -45,7 +45,8 @@ caf::behavior actor::make_behavior() {
 
 void actor::on_exit() {
   for (auto& [id, waiting] : waiters_) {
-    caf::anon_send(waiting.instance, lease_refused{"template", "the daemon is stopping", ""});
+    caf::anon_send(waiting.instance,
+                   lease_refused{waiting.version, "template", "the daemon is stopping", ""});
   }
   waiters_.clear();
   registry_ = nullptr;
@@ -72,7 +73,8 @@ void actor::on_begin(const begin& message) {
 }
 
 void actor::on_lease(const lease& message) {
-  waiters_[message.instance_id] = waiter{message.instance, message.why, false, {}};
+  waiters_[message.instance_id] =
+      waiter{message.instance, message.why, message.waiting_version, false, {}};
   ask_for_clone(message.instance_id);
 }
 
@@ -161,12 +163,14 @@ void actor::answer_waiters() {
     }
     // A grant of a snapshot that was rejected since is still in flight, but worth nothing.
     if (now().ready && now().clones_in_flight.contains(id)) {
-      caf::anon_send(waiting.instance, lease_granted{now().ready->id});
+      caf::anon_send(waiting.instance, lease_granted{waiting.version, now().ready->id});
     } else if (now().phase == lifecycle::deleted) {
-      caf::anon_send(waiting.instance, lease_refused{"template", "the template was deleted", ""});
+      caf::anon_send(waiting.instance,
+                     lease_refused{waiting.version, "template", "the template was deleted", ""});
     } else if (now().phase == lifecycle::preparation_failed && settled(now())) {
       const auto& why = *now().last_failure;
-      caf::anon_send(waiting.instance, lease_refused{why.stage, why.reason, why.console_tail});
+      caf::anon_send(waiting.instance,
+                     lease_refused{waiting.version, why.stage, why.reason, why.console_tail});
     } else {
       const bool ready = now().phase == lifecycle::snapshotted;
       if (ready && waiting.asked_for != now().ready->id) ask_again.push_back(id);

@@ -19,8 +19,9 @@ class actor : public entity<state, command> {
   struct waiter {
     caf::actor instance;
     events::cause why;
-    bool decided = false;   // its request was processed: what follows from it is an answer
-    std::string asked_for;  // the snapshot it was last asked for
+    std::uint64_t version = 0;  // of the instance, to be repeated in the answer
+    bool decided = false;       // its request was processed: what follows from it is an answer
+    std::string asked_for;      // the snapshot it was last asked for
   };
 
   void react(const state& before, const events::cause& why) override;

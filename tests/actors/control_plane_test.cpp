@@ -367,6 +367,28 @@ TEST_CASE("deleting a template leaves its clones and gives its name to the next 
   CHECK(daemon->template_named("web")->id != first);
 }
 
+TEST_CASE("a name stays with its new template when clones of the old one end after a restart") {
+  for (std::int64_t dies_after = 160; dies_after <= 190; ++dies_after) {
+    INFO("dies after " << dies_after << " ms");
+    machine m;
+    auto first = m.boot();
+    first->create("a", "web");
+    first->advance_ms(dies_after);
+    const auto old = first->template_named("web");
+    first->plane->delete_template(old->id, daemon_life::cause("rm"), [](const auto&) {});
+    first->run();
+    first->create("b", "web");
+    first->run();
+    first.reset();
+    auto second = m.boot(2);
+    second->advance_ms(50);
+    second->create("c", "web");
+    second->advance_ms(2000);
+    CHECK(second->plane->templates().size() == 1);
+    CHECK(m.count("TemplateRequested") == 2);
+  }
+}
+
 TEST_CASE("deleting a template under preparation refuses its waiters") {
   machine m;
   auto daemon = m.boot();

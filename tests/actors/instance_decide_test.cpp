@@ -41,7 +41,7 @@ class instance_under_test {
 
   void until_running(bool from_template) {
     give(request{request_event(from_template)});
-    if (from_template) give(clone_granted{"t.1"});
+    if (from_template) give(clone_granted{now.version, "t.1"});
     give(vm_running{1, "tcg", 42, "gen", {{8080, 33000}}});
   }
 
@@ -123,7 +123,7 @@ TEST_CASE("a forced stop overtakes a gentle one, not the other way round") {
 TEST_CASE("P7: a VM lost with the daemon: what was starting starts again, what ran is stopped") {
   instance_under_test cloning;
   cloning.give(request{request_event(true)});
-  cloning.give(clone_granted{"t.1"});
+  cloning.give(clone_granted{cloning.now.version, "t.1"});
   cloning.give(vm_lost{1});
   CHECK(cloning.now.phase == phase::waiting_for_template);
 
@@ -139,6 +139,20 @@ TEST_CASE("P7: a VM lost with the daemon: what was starting starts again, what r
   CHECK(ran.now.phase == phase::stopped);
 }
 
+TEST_CASE("P7: an answer to an earlier wait for the template changes nothing") {
+  instance_under_test i;
+  i.give(request{request_event(true)});
+  const auto first_wait = i.now.version;
+  i.give(stop{false, 10});
+  i.give(start{});
+  REQUIRE(i.now.phase == phase::waiting_for_template);
+  i.give(clone_granted{first_wait, "t.1"});
+  i.give(clone_refused{first_wait, "boot", "no", ""});
+  CHECK(i.now.phase == phase::waiting_for_template);
+  i.give(clone_granted{i.now.version, "t.1"});
+  CHECK(i.now.phase == phase::cloning);
+}
+
 TEST_CASE("whatever is commanded in whatever order, an instance keeps its promises") {
   for (const bool from_template : {false, true}) {
     std::vector<command> commands{
@@ -147,9 +161,12 @@ TEST_CASE("whatever is commanded in whatever order, an instance keeps its promis
         stop{false, 10},
         stop{true, 0},
         instance::remove{},
-        clone_granted{"t.1"},
-        clone_refused{"boot", "no", ""},
     };
+    // An instance waits first at version 2; later waits begin at versions beyond.
+    for (const std::uint64_t version : {2, 4, 5}) {
+      commands.push_back(clone_granted{version, "t.1"});
+      commands.push_back(clone_refused{version, "boot", "no", ""});
+    }
     for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
       commands.push_back(vm_running{attempt, "tcg", 1, "g", {}});
       commands.push_back(vm_exited{attempt, true, 0, "exit", ""});

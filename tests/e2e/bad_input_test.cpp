@@ -1,6 +1,7 @@
 // What people and machines do to a data directory: each has a clear message, and nothing is lost.
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <set>
 
 #include "tests/e2e/world.hpp"
 

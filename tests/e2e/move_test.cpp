@@ -43,15 +43,12 @@ json states(const world& of) {
   return of.platen_json({"replay", "--data", of.data().string()});
 }
 
-// After a start, when the instance whose simulated VM is gone has been given up: what everything
-// has come to.
+// After a start, when what the simulated hypervisor forgot has been noticed: the running VM and the
+// snapshot. What everything has come to.
 json settled(world& of, std::uint64_t head) {
   of.start_daemon();
-  of.await_event(
-      [](const json& event) {
-        return event["type"] == "InstanceFailed" || event["type"] == "InstanceStopped";
-      },
-      head);
+  of.await_event("InstanceStopped", head);
+  of.await_event("SnapshotRejected", head);
   json all = json::array();
   for (const auto* group : {"template", "instance"})
     for (const auto& entity : of.platen_json({group, "ls"}))

@@ -106,6 +106,11 @@ TEST_CASE("any bytes in a console tail give valid JSON, and valid text survives"
   CHECK(json::parse(data_to_json(spoken))["console_tail"] == "a\uFFFDb\uFFFD");
 }
 
+TEST_CASE("an event whose payload was withheld says so") {
+  CHECK(data_to_json(unknown_event{"PreparationFailed", ""}) == R"({"withheld":true})");
+  CHECK(data_to_json(unknown_event{"FromTheFuture", ""}) == R"({"bytes":""})");
+}
+
 TEST_CASE("an unknown event is shown as its bytes in base64") {
   const auto shown = [](const std::string& bytes) {
     return json::parse(data_to_json(unknown_event{"X", bytes}))["bytes"];

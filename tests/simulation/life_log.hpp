@@ -42,6 +42,9 @@ class life_log final : public store::event_log {
   // and everything later is answered `io`.
   void fail();
 
+  // Whether it did, although nobody may have noticed yet.
+  bool failed() const { return failed_; }
+
   // The same without an answer: the process is gone. Whatever is appended from now on is answered
   // `closed` and goes nowhere.
   void die();

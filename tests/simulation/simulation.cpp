@@ -202,7 +202,8 @@ class run {
   // Nothing goes wrong any more, and all time passes.
   void come_to_rest() {
     if (!going_on()) return;
-    const bool restart = weather_.needs_a_restart() || random_.below(2) == 0;
+    const bool restart =
+        weather_.needs_a_restart() || daemon_->log().failed() || random_.below(2) == 0;
     weather_ = {};
     for (auto& [ref, vm] : machine_.vms->vms)
       vm.fault = hypervisor::sim_fault::none;

@@ -67,10 +67,10 @@ TEST_CASE("every key can be set by a flag, a variable and a line of the file") {
     const std::string name(key.name);
     INFO(name);
     const auto sample = samples.find(name);
-    std::string text = sample != samples.end()           ? sample->second
-                       : key.kind == value_kind::boolean ? "true"
-                                                         : "1048576";
-    if (name == "stop_grace_ms") text = "10";
+    const std::string text = sample != samples.end()           ? sample->second
+                             : key.kind == value_kind::boolean ? "true"
+                             : key.fallback.empty()            ? "/somewhere"
+                                                               : std::string(key.fallback);
     const auto in_file = key.kind == value_kind::text ? "\"" + text + "\"" : text;
     CHECK(load({.flags = {{name, text}}}).has_value());
     CHECK(load({.variables = {{key.variable(), text}}}).has_value());

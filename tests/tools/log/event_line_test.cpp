@@ -61,6 +61,14 @@ TEST_CASE("digests are shortened, moments written as times, consoles left out") 
   CHECK(line_of(log, 2).find("panic") == std::string::npos);
 }
 
+TEST_CASE("an exit code is shown even if it is 0") {
+  tests::written_log log;
+  events::instance_stopped stopped;
+  stopped.exit_known = true;
+  log.add(tests::instance_stream(1), stopped);
+  CHECK(line_of(log, 0).find("exit_code=0 exit_known=true") != std::string::npos);
+}
+
 TEST_CASE("every event with awkward content is a line") {
   tests::written_log log;
   for (const auto& event : events::testing::every_awkward_event())

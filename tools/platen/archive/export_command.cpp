@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "events/codec.hpp"
 #include "events/hash.hpp"
 #include "store/segment/segment_writer.hpp"
 #include "tools/common/version.hpp"
@@ -83,7 +84,7 @@ class exporter {
       return fail(exit_code::not_found,
                   "no event meets " + rules_.in_words() + "; nothing was written");
     for (const auto& rule : rules_.unmet())
-      if (rule.starts_with("type=") && !is_event_type(rule.substr(5)))
+      if (rule.starts_with("type=") && !events::is_known_type(rule.substr(5)))
         return fail(exit_code::usage,
                     "--redact " + rule + ": there is no such type of event; nothing was written");
     return {};

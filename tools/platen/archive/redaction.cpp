@@ -1,7 +1,5 @@
 #include "tools/platen/archive/redaction.hpp"
 
-#include <algorithm>
-
 namespace platen::cli {
 namespace {
 
@@ -57,12 +55,6 @@ std::vector<std::string> redaction::unmet() const {
   for (const auto& each : rules_)
     if (each.met == 0) found.push_back(each.text);
   return found;
-}
-
-bool is_event_type(const std::string& name) {
-  const auto* const first = events::wire::EnumNamesPayload() + 1;  // without NONE
-  const auto count = static_cast<std::size_t>(events::wire::Payload::MAX);
-  return std::any_of(first, first + count, [&](const char* known) { return name == known; });
 }
 
 }  // namespace platen::cli

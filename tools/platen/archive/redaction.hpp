@@ -43,7 +43,4 @@ class redaction {
   std::uint64_t passed_ = 0;
 };
 
-// True if the schema has an event of this name.
-bool is_event_type(const std::string& name);
-
 }  // namespace platen::cli

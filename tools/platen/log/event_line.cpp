@@ -34,7 +34,9 @@ std::string brief(const events::event& what) {
   const auto data = json::parse(events::data_to_json(what), nullptr, false);
   std::string out;
   for (const auto& [name, value] : data.items()) {
-    if (name == "console_tail" || name == "body" || !value.is_primitive() || value == 0) continue;
+    if (name == "console_tail" || name == "body" || !value.is_primitive() ||
+        (value == 0 && name != "exit_code"))
+      continue;
     out += (out.empty() ? "" : " ") + name + "=" + shown(name, value);
   }
   return out;

@@ -36,6 +36,13 @@ std::string teller(const name_book& names, const std::string& stream) {
   return spoken(names, stream);
 }
 
+// An event without any bytes was withheld when the log was exported.
+const char* unknown_because(const events::event& what) {
+  const auto* unknown = std::get_if<events::unknown_event>(&what);
+  return unknown != nullptr && unknown->bytes.empty() ? ", the rest of which is withheld here"
+                                                      : ", which this version does not know";
+}
+
 template <class Map, class Key>
 std::optional<std::int64_t> moment(const Map& moments, const Key& key) {
   const auto found = moments.find(key);
@@ -131,8 +138,7 @@ told_step narrator::told(const events::envelope& event) {
   if (!words) words = instance_words(at, earlier);
   if (!words) words = system_words(at, earlier);
   if (!words)
-    words = cli::told{std::string(events::type_name(event.what)) +
-                      ", which this version does not know"};
+    words = cli::told{std::string(events::type_name(event.what)) + unknown_because(event.what)};
   if (std::holds_alternative<events::template_snapshotted>(event.what) ||
       std::holds_alternative<events::preparation_failed>(event.what))
     words->text += waiters_text(uuid, event.time_us);

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "events/codec.hpp"
+#include "store/record_check.hpp"
 #include "tools/platen/disk_log.hpp"
 
 namespace platen::cli {
@@ -53,8 +53,10 @@ result<events::envelope> spool::at(std::size_t position) const {
   const auto begin = position == 0 ? 0 : index_[position - 1].end;
   std::string record(index_[position].end - begin, '\0');
   if (!read_fully(::fileno(file_.get()), record, begin)) return tl::unexpected(cannot("read"));
-  auto event = events::decode(record);
-  if (!event) return fail(exit_code::failed, "the temporary file changed: " + event.error());
+  auto event =
+      store::read_record(index_[position].sequence, record, store::payloads::may_be_withheld);
+  if (!event)
+    return fail(exit_code::failed, "the temporary file changed: " + event.error().message);
   return *std::move(event);
 }
 

@@ -14,7 +14,7 @@
 namespace platen::cli {
 
 // Events have a position, 0 to size() - 1, beside their sequence: a part of a log need not begin at
-// sequence 1. Not thread-safe.
+// sequence 1. Where a log withholds what happened, so does its copy. Not thread-safe.
 class spool {
  public:
   // Reads all of the log, which verifies it.

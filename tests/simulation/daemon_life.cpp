@@ -21,10 +21,9 @@ daemon_life::daemon_life(machine& on, actor_host& host, const weather& now, dice
   how.states = &on.states;
   how.stop_grace_ms = 50;
   how.on_fatal = [this](const std::string&) { failed_ = true; };
-  auto started =
-      actors::start_plane({nullptr, host.system(), [&on] { return on.wall_us(); },
-                           [&random] { return "x" + std::to_string(random.below(1'000'000)); }},
-                          how, log_, *driver_);
+  auto started = actors::start_plane({nullptr, host.system(), [&on] { return on.wall_us(); },
+                                      [&random, &on] { return on.new_id(random); }},
+                                     how, log_, *driver_);
   if (!started) {
     judge.require("a_daemon_starts", started.error());
     ended_ = true;

@@ -9,6 +9,7 @@
 #include "hypervisor/sim/sim_driver.hpp"
 #include "store/memory_log.hpp"
 #include "store/state_cache.hpp"
+#include "tests/simulation/dice.hpp"
 
 namespace platen::simulation {
 
@@ -21,6 +22,12 @@ struct machine {
   std::int64_t wall_offset_us =
       1'700'000'000'000'000;  // what the wall clock shows is set by people
   std::int64_t wall_us() const { return up_us + wall_offset_us; }
+
+  // In no order, and never the same twice.
+  std::string new_id(dice& random) {
+    return "x" + std::to_string(random.below(1000)) + "n" + std::to_string(++ids_given);
+  }
+  std::uint64_t ids_given = 0;
 
   // What the hypervisor does next, by the time it does it.
   std::multimap<std::int64_t, std::function<void()>> due;

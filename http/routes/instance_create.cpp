@@ -42,8 +42,12 @@ tl::expected<void, rejection> store_roms(hypervisor::rom_store& store,
 // The ROMs of an item are durable before its events name them.
 tl::expected<void, rejection> store_all_roms(hypervisor::rom_store& store, create_request& item) {
   if (auto stored = store_roms(store, item.roms, item.wish.spec); !stored) return stored;
-  if (!item.wish.from || !item.wish.from->create_args) return {};
-  return store_roms(store, item.template_roms, *item.wish.from->create_args);
+  auto* level = item.wish.from ? &*item.wish.from : nullptr;
+  for (const auto& roms : item.template_roms) {
+    if (auto stored = store_roms(store, roms, *level->create_args); !stored) return stored;
+    level = level->parent.get();
+  }
+  return {};
 }
 
 // A request under a key asks for the same instances however often it is sent.

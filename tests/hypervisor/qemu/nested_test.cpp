@@ -136,14 +136,15 @@ TEST_CASE("templates nest four deep, and a preparing clone survives its daemon",
   for (const auto* below : {"base", "second", "third"})
     world->remove_snapshot(below);
 
-  const auto found_again = world.replace_driver();
-  CHECK(found_again.snapshots == std::vector<std::string>{"fourth"});
-  const auto log = world->read_log({"prep-fourth", 1}, driver::log_kind::console, 0, 65536);
-  CHECK(has(log.bytes, "workload signalled"));
   const auto output = output_of_instance(world, "fourth", "leaf", {});
   for (const auto* line : {"written at level 1", "written at level 4", "written at level 5",
                            "ROM of level 2", "ROM of level 3", "ROM of level 4"})
     CHECK(has(output, line));
+
+  const auto found_again = world.replace_driver();
+  CHECK(found_again.snapshots == std::vector<std::string>{"fourth"});
+  const auto log = world->read_log({"prep-fourth", 1}, driver::log_kind::console, 0, 65536);
+  CHECK(has(log.bytes, "workload signalled"));
 }
 
 TEST_CASE("eight ROMs of three kinds are there when the write returns", "[vm]") {

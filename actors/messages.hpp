@@ -92,6 +92,7 @@ struct instance_confirmed {
   std::string instance_id;
   std::string template_id;  // empty: none is held for it
   answer<created> result;
+  events::cause why;
 };
 // Control plane to registry, once: the hypervisor takes orders now.
 struct go {};

@@ -356,7 +356,8 @@ void registry::on_template_confirmed(const template_confirmed& message) {
     if (resolved) return hold_template(again, message.instance_id, *resolved);
     why = std::move(resolved.error());
   }
-  on_instance_confirmed({message.instance_id, "", tl::make_unexpected(std::move(why))});
+  on_instance_confirmed(
+      {message.instance_id, "", tl::make_unexpected(std::move(why)), message.create.why});
 }
 
 // Without autostart nobody asks for a clone; `prepare` still means that the template is made.
@@ -374,8 +375,10 @@ void registry::on_instance_confirmed(const instance_confirmed& message) {
     const auto refused = instances_.extract(message.instance_id);
     instance_names_.erase(refused.mapped().name);
     if (refused.mapped().actor) send(refused.mapped().actor, farewell{});
-    on_hold_released(
-        {message.template_id, message.instance_id, {"", "platend", events::origin::system}, ""});
+    on_hold_released({message.template_id,
+                      message.instance_id,
+                      {message.why.request_id, "platend", events::origin::system},
+                      ""});
   }
   for (const auto& done : askers.mapped())
     done(message.result);
@@ -400,10 +403,10 @@ void registry::request_instance(const create_message& message, const std::string
   instances_[uuid].actor = actor;
   send(actor, begin{});
   instance_ask question{instance::request{std::move(event)}, message.why, nullptr};
-  question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from,
-                   differing](tl::expected<instance_ptr, rejection> result) {
+  question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from, differing,
+                   why = message.why](tl::expected<instance_ptr, rejection> result) {
     const auto made = result.map([&](const auto& one) { return created{one, from, differing}; });
-    caf::anon_send(self, instance_confirmed{uuid, from ? from->id : "", made});
+    caf::anon_send(self, instance_confirmed{uuid, from ? from->id : "", made, why});
   };
   send(actor, std::move(question));
 }
@@ -458,8 +461,7 @@ void registry::on_lease_returned(const lease_returned& message) {
 void registry::on_hold_released(const hold_released& message) {
   const auto held = template_actor(message.template_id, message.or_named);
   if (!held) return;
-  send(held,
-       template_ask{vm_template::release{message.by}, message.why, nullptr});
+  send(held, template_ask{vm_template::release{message.by}, message.why, nullptr});
 }
 
 caf::actor registry::spawn_template(vm_template::state initial) {

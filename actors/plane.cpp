@@ -120,9 +120,18 @@ class plane final : public control_plane {
     ask_instance(std::move(uuid), instance::remove{}, std::move(why), std::move(done));
   }
 
+  void change_instance(std::string uuid, instance::change what, events::cause why,
+                       callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), std::move(what), std::move(why), std::move(done));
+  }
+
   void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
-    template_ask question{vm_template::remove{}, std::move(why), exactly_once(std::move(done))};
-    caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
+    ask_template(std::move(uuid), vm_template::remove{}, std::move(why), std::move(done));
+  }
+
+  void change_template(std::string uuid, vm_template::change what, events::cause why,
+                       callback<template_ptr> done) override {
+    ask_template(std::move(uuid), std::move(what), std::move(why), std::move(done));
   }
 
   instance_ptr find_instance(const reference& which) const override {
@@ -168,6 +177,12 @@ class plane final : public control_plane {
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 
+  void ask_template(std::string uuid, vm_template::command what, events::cause why,
+                    callback<template_ptr> done) {
+    template_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
+    caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
+  }
+
   void stop_all_vms();
   tl::expected<void, std::string> record(std::vector<events::event> what, events::origin source);
 
@@ -205,7 +220,7 @@ tl::expected<void, std::string> plane::begin() {
   }
 
   for (const auto& [id, state] : log.templates) {
-    if (state.phase != vm_template::lifecycle::deleted) {
+    if (!gone(state)) {
       templates_.publish(std::make_shared<const vm_template::state>(state));
     }
   }

@@ -46,7 +46,7 @@ template <class T>
 using answer_or_error = tl::expected<T, request_error>;
 using handler = std::function<answer_or_error<reply>(api&, const api_request&)>;
 
-enum class method { get, post, put, del };
+enum class method { get, post, put, patch, del };
 
 // Registers a handler for the paths that match `pattern`, a regular expression. For every method
 // but GET, an Idempotency-Key has its effect.

@@ -25,8 +25,11 @@ answer_or_error<std::vector<create_request>> read_body(const api& with, const st
 // The ROMs of an item are durable before its events name them.
 tl::expected<void, rejection> store_all_roms(const dependencies& on, create_request& item) {
   auto stored = store_roms(on.images, on.roms, item.roms, item.wish.spec);
-  if (stored && item.wish.from && item.wish.from->create_args)
-    stored = store_roms(on.images, on.roms, item.template_roms, *item.wish.from->create_args);
+  auto* level = item.wish.from ? &*item.wish.from : nullptr;
+  for (const auto& roms : item.template_roms) {
+    if (stored) stored = store_roms(on.images, on.roms, roms, *level->create_args);
+    level = level->parent.get();
+  }
   return stored.map_error([](std::string why) {
     return rejection{rejection::kind::invalid, std::move(why)};
   });

@@ -23,6 +23,14 @@ void put_own_parts(const events::vm_spec& spec, json_object& into) {
   }
 }
 
+void put_settings(const events::vm_spec& spec, json_object& into) {
+  into["restart_policy"] = spec.restart_policy.empty() ? "never" : spec.restart_policy;
+  if (spec.delete_on_stop) into["features"] = {"delete-on-stop"};
+  if (!spec.tags.empty()) into["tags"] = spec.tags;
+  for (const auto& annotation : spec.annotations)
+    into["annotations"][annotation.name] = annotation.value;
+}
+
 void put_services(const events::vm_spec& spec, json_object& into) {
   for (const auto& service : spec.services) {
     json_object one{{"port", service.port}, {"destination_port", service.destination_port}};

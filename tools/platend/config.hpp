@@ -35,6 +35,8 @@ struct config {
   std::uint32_t stop_grace_ms = 0;
   std::uint32_t max_instances = 0;
   std::uint32_t max_templates = 0;
+  std::uint32_t max_template_depth = 0;
+  bool strict_templates = false;
   std::uint64_t checkpoint_events = 0;
   std::uint32_t checkpoint_seconds = 0;
   std::filesystem::path checkpoint_key;  // empty: <data>/checkpoint-key.pem, made at first start

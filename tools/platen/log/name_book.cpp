@@ -35,6 +35,8 @@ void name_book::note(const events::envelope& event) {
   else if (const auto* wanted = std::get_if<events::instance_requested>(&event.what))
     add({"instance", event.stream.substr(slash + 1), wanted->name});
   else if (std::holds_alternative<events::template_deleted>(event.what) ||
+           std::holds_alternative<events::template_autokilled>(event.what) ||
+           std::holds_alternative<events::instance_autokilled>(event.what) ||
            std::holds_alternative<events::instance_deleted>(event.what))
     if (const auto gone = by_stream_.find(event.stream); gone != by_stream_.end())
       gone->second.deleted = true;

@@ -199,9 +199,7 @@ void registry::on_create(const create_message& message) {
   }
   std::string template_id;
   if (create.wish.from) {
-    auto resolved = check_levels(*create.wish.from).and_then([&] {
-      return resolve_template(*create.wish.from, create.why);
-    });
+    auto resolved = find_or_make_template(*create.wish.from, create.why);
     if (resolved) {
       const auto fit = check_roms(create.wish.spec.roms, templates_.at(*resolved).shape);
       if (!fit) resolved = refuse(kind::invalid, fit.error());
@@ -308,6 +306,11 @@ tl::expected<void, rejection> registry::check_levels(const template_wish& wish) 
   return {};
 }
 
+tl::expected<std::string, rejection> registry::find_or_make_template(const template_wish& wish,
+                                                                     const events::cause& why) {
+  return check_levels(wish).and_then([&] { return resolve_template(wish, why); });
+}
+
 tl::expected<std::string, rejection> registry::resolve_template(const template_wish& wish,
                                                                 const events::cause& why) {
   if (!wish.which.uuid.empty()) {
@@ -344,8 +347,7 @@ tl::expected<std::string, rejection> registry::resolve_known(const std::string& 
   const bool orphaned = state && !cloneable(*state) && !state->parent_id.empty() &&
                         !template_actor(state->parent_id, state->parent_name);
   if (orphaned && wish.parent && wish.parent->which.name == shape.parent_name) {
-    const auto parent =
-        check_levels(*wish.parent).and_then([&] { return resolve_template(*wish.parent, why); });
+    const auto parent = find_or_make_template(*wish.parent, why);
     if (!parent) return parent;
   }
   return uuid;
@@ -394,9 +396,7 @@ void registry::on_template_confirmed(const template_confirmed& message) {
   auto again = message.create;
   // It went since its name was looked up; the request has all that is needed to make it anew.
   if (why.what == kind::not_found && again.wish.from->create_args && ++again.tries < max_tries) {
-    auto resolved = check_levels(*again.wish.from).and_then([&] {
-      return resolve_template(*again.wish.from, again.why);
-    });
+    auto resolved = find_or_make_template(*again.wish.from, again.why);
     if (resolved) return hold_template(again, message.instance_id, *resolved);
     why = std::move(resolved.error());
   }

@@ -201,8 +201,7 @@ void actor::answer_waiters() {
       continue;
     }
     // A grant of a snapshot that was rejected since is still in flight, but worth nothing.
-    const bool cold = now().phase == lifecycle::cold || (gone(now()) && now().cold);
-    if ((now().ready || cold) && now().clones_in_flight.contains(id)) {
+    if ((now().ready || now().cold) && now().clones_in_flight.contains(id)) {
       caf::anon_send(waiting.instance,
                      lease_granted{waiting.version, now().id, now().ready ? now().ready->id : ""});
     } else if (gone(now())) {

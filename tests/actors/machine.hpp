@@ -94,7 +94,13 @@ class daemon_life {
     from.create_args.emplace();
     from.create_args->image = "demo:v1";
     wish.from = from;
-    plane->create(wish, cause("create " + name), [this, name](answer<created> result) {
+    create(std::move(wish));
+  }
+
+  // Its answer is in `answers`, under its name.
+  void create(create_instance wish) {
+    const auto name = wish.name;
+    plane->create(std::move(wish), cause("create " + name), [this, name](answer<created> result) {
       answers[name] = result ? "" : result.error().message;
     });
   }

@@ -30,9 +30,7 @@ void create_from(daemon_life& in, const std::string& name, const template_wish& 
   wish.name = name;
   wish.autostart = autostart;
   wish.from = from;
-  in.plane->create(wish, daemon_life::cause("create " + name), [&in, name](answer<created> result) {
-    in.answers[name] = result ? "" : result.error().message;
-  });
+  in.create(std::move(wish));
 }
 
 void delete_template(daemon_life& in, const std::string& name) {

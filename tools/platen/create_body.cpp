@@ -1,10 +1,8 @@
 #include "tools/platen/create_body.hpp"
 
 #include <charconv>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
+#include "tools/platen/input.hpp"
 #include "tools/platen/roms.hpp"
 
 namespace platen::cli {
@@ -89,12 +87,9 @@ result<json> services(const std::vector<std::string>& options) {
 }
 
 result<json> read_body(const std::string& file) {
-  std::ifstream opened;
-  if (file != "-") opened.open(file);
-  std::istream& in = file == "-" ? std::cin : opened;
-  if (!in) return fail(exit_code::usage, "--file: cannot read " + file);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  auto body = json::parse(text, nullptr, false);
+  const auto text = read_input(file);
+  if (!text) return fail(exit_code::usage, "--file: cannot read " + file);
+  auto body = json::parse(*text, nullptr, false);
   if (!body.is_object()) return fail(exit_code::usage, "--file: " + file + " holds no JSON object");
   return body;
 }

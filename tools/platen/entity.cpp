@@ -83,6 +83,11 @@ result<std::vector<json>> fetch_all(client& api, const entity_kind& kind) {
   return answer->items("instances");
 }
 
+void print_warnings(const reply& answer) {
+  for (const auto& warning : answer.warnings)
+    std::cerr << "platen: warning: " << printable(warning) << '\n';
+}
+
 bulk_outcome sort_items(const reply& answer) {
   bulk_outcome out;
   for (const auto& item : answer.items("instances")) {

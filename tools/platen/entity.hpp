@@ -26,6 +26,9 @@ query query_for(const std::string& name_or_uuid);
 result<json> fetch_one(client& api, const entity_kind& kind, const std::string& name_or_uuid);
 result<std::vector<json>> fetch_all(client& api, const entity_kind& kind);
 
+// On stderr.
+void print_warnings(const reply& answer);
+
 // The items that succeeded, in order; the failed ones are reported on stderr. If there are any,
 // `worst` is the failure of the first, without a message.
 struct bulk_outcome {

@@ -53,11 +53,6 @@ void print_details(const json& instance) {
   print_fields(fields);
 }
 
-void print_warnings(const reply& answer) {
-  for (const auto& warning : answer.warnings)
-    std::cerr << "platen: warning: " << printable(warning) << '\n';
-}
-
 // ---- create ------------------------------------------------------------------------------------
 
 watched watched_in(const json& body) {

@@ -1,10 +1,8 @@
 // platen template hash|render|prepare: templates as files describe them.
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "tools/platen/commands.hpp"
+#include "tools/platen/input.hpp"
 #include "tools/platen/output.hpp"
 #include "tools/platen/progress.hpp"
 #include "tools/platen/template_spec.hpp"
@@ -13,12 +11,9 @@ namespace platen::cli {
 namespace {
 
 result<json> read_json(const std::string& file) {
-  std::ifstream opened;
-  if (file != "-") opened.open(file);
-  std::istream& in = file == "-" ? std::cin : opened;
-  if (!in) return fail(exit_code::usage, "cannot read " + file);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  auto value = json::parse(text, nullptr, false);
+  const auto text = read_input(file);
+  if (!text) return fail(exit_code::usage, "cannot read " + file);
+  auto value = json::parse(*text, nullptr, false);
   if (value.is_discarded()) return fail(exit_code::usage, file + " holds no valid JSON");
   return value;
 }
@@ -76,8 +71,7 @@ result<void> prepare(const context& ctx, const prepare_wish& wish) {
   const auto answer = api->send(method::post, "/v1/instances", {}, create_for(wish, name, *args));
   shown.reset();
   if (!answer) return tl::unexpected(answer.error());
-  for (const auto& warning : answer->warnings)
-    std::cerr << "platen: warning: " << printable(warning) << '\n';
+  print_warnings(*answer);
   const auto items = answer->items("instances");
   if (items.empty()) return fail(exit_code::failed, "the daemon sent no instance");
   const auto failed = failure_of(items.front(), answer->timed_out);

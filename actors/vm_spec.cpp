@@ -68,7 +68,12 @@ hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
 hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, const std::string& snapshot_id,
                                        const events::vm_spec& spec,
                                        const std::string& fallback_hostname) {
-  return {vm, snapshot_id, hostname_of(spec, fallback_hostname), roms_of(spec), ports_of(spec)};
+  return {vm,
+          hypervisor::purpose::instance,
+          snapshot_id,
+          hostname_of(spec, fallback_hostname),
+          roms_of(spec),
+          ports_of(spec)};
 }
 
 std::string fingerprint(const events::vm_spec& spec) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tl/expected.hpp>
 #include <vector>
 
 #include "events/envelope.hpp"
@@ -31,10 +30,5 @@ bool passes(const filter& wanted, const envelope& event);
 
 // True if no condition is set.
 bool is_unrestricted(const filter& wanted);
-
-// Microseconds since the Unix epoch from RFC 3339 ("2026-11-22T06:14:04.5Z", with an offset, or
-// only a date, UTC) or from a time before `now_us`: "90s", "15m", "2h", "3d". The error says what
-// is expected.
-tl::expected<std::int64_t, std::string> parse_time(const std::string& text, std::int64_t now_us);
 
 }  // namespace platen::events

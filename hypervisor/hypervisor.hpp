@@ -29,9 +29,9 @@ struct vm_ref {
 enum class purpose { template_preparation, instance };
 
 struct rom {
-  std::string name;
-  std::string at;      // absolute mount point in the guest
-  std::string digest;  // names the ROM image in the ROM store
+  std::string name;  // tells it apart from all other ROMs of the VM, those of its template included
+  std::string at;    // absolute mount point in the guest; empty: only /dev/ukp_rom_<name>
+  std::string digest;  // names its content in the ROM store, be it files or an image
 };
 
 struct variable {
@@ -61,8 +61,12 @@ struct snapshot_order {
   std::string snapshot_id;  // the snapshot's name from now on
 };
 
+// A clone that is a template_preparation is a nested template's: it goes on where the write of the
+// template below returns, and a second write of its guest signals again. From there on it is
+// snapshotted as a booted preparation is. The new snapshot does not need the old one.
 struct clone_order {
   vm_ref vm;
+  purpose why = purpose::instance;
   std::string snapshot_id;
   std::string hostname;
   std::vector<rom> roms;
@@ -95,7 +99,8 @@ struct booted {
 struct cloned {
   running_vm vm;
 };
-// The workload wrote to /uk/libukp/template_instance. Only for template preparations.
+// The workload wrote to /uk/libukp/template_instance. Only for template preparations: after their
+// `booted`, or after their `cloned` if the guest wrote once more than its template did.
 struct signalled {};
 
 struct snapshot_info {
@@ -169,9 +174,9 @@ class driver {
 
   virtual void boot(boot_order order) = 0;          // booted (then signalled) | failed | exited
   virtual void snapshot(snapshot_order order) = 0;  // snapshotted | failed
-  virtual void clone(clone_order order) = 0;        // cloned | failed
-  // Takes over a live VM of an earlier daemon, as if its order had just been given: booted and, if
-  // it has signalled, signalled; or cloned; or exited if it is gone or does not answer.
+  virtual void clone(clone_order order) = 0;        // cloned (then signalled) | failed | exited
+  // Takes over a live VM of an earlier daemon, as if its order had just been given: booted or
+  // cloned and, if it has signalled, signalled; or exited if it is gone or does not answer.
   virtual void adopt(vm_ref vm) = 0;
   virtual void stop(vm_ref vm, std::uint32_t grace_ms) = 0;  // asks the guest, then kills: exited
   virtual void kill(vm_ref vm) = 0;                          // exited

@@ -22,14 +22,20 @@ result<events::envelope> read_record(std::uint64_t sequence, std::string_view by
 }
 
 result<events::envelope> chain_check::next(std::uint64_t sequence, std::string_view bytes) {
-  if (sequence != last_.sequence + 1) return corrupt(last_.sequence + 1, "the record is missing");
   auto record = read_record(sequence, bytes, expected_);
-  if (!record) return record;
+  if (const auto in_order = next(sequence, record); !in_order)
+    return tl::unexpected(in_order.error());
+  return record;
+}
+
+result<void> chain_check::next(std::uint64_t sequence, const result<events::envelope>& record) {
+  if (sequence != last_.sequence + 1) return corrupt(last_.sequence + 1, "the record is missing");
+  if (!record) return tl::unexpected(record.error());
   if (record->previous_hash != last_.hash)
     return corrupt(sequence,
                    "previous_hash is not the hash of event " + std::to_string(last_.sequence));
   last_ = {sequence, record->hash};
-  return record;
+  return {};
 }
 
 result<events::envelope> stream_check::next(std::uint64_t sequence, std::string_view bytes) {

@@ -26,6 +26,9 @@ class chain_check {
 
   result<events::envelope> next(std::uint64_t sequence, std::string_view bytes);
 
+  // The same of a record that read_record() has looked at already.
+  result<void> next(std::uint64_t sequence, const result<events::envelope>& record);
+
   // The newest record that was in order.
   const head& last() const { return last_; }
 

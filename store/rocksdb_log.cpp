@@ -6,6 +6,7 @@
 #include "events/codec.hpp"
 #include "store/archive/archived_history.hpp"
 #include "store/archive/drop.hpp"
+#include "store/decode_ahead.hpp"
 #include "store/group_writer.hpp"
 #include "store/index_check.hpp"
 #include "store/keys.hpp"
@@ -13,6 +14,13 @@
 #include "store/rocksdb_state_cache.hpp"
 
 namespace platen::store {
+
+namespace {
+
+// Of one batch of a long read; a single record may be longer.
+constexpr std::size_t max_batch_bytes = 1 << 20;
+
+}  // namespace
 
 class rocksdb_log::state {
  public:
@@ -86,21 +94,42 @@ result<bool> rocksdb_log::state::read_archived_stream(stream_check& check,
 result<void> rocksdb_log::state::read_live(chain_check chain, std::uint64_t last,
                                            const snapshot& view,
                                            const record_visitor& visit) const {
+  // A first batch of few records, for the many reads that want only these.
+  constexpr std::size_t first_batch = 32;
+  constexpr std::size_t batch_records = 512;
   const auto records = db->scan(family::events, view.how());
-  for (records->Seek(number_key(chain.last().sequence + 1)); chain.last().sequence < last;
-       records->Next()) {
-    const std::uint64_t expected = chain.last().sequence + 1;
-    if (!records->Valid()) {
-      if (!records->status().ok()) return unreadable(expected, records->status());
-      return corrupt(expected, "the record is missing");
+  records->Seek(number_key(chain.last().sequence + 1));
+  std::uint64_t to_read = chain.last().sequence + 1;
+  decode_ahead ahead;
+  result<void> read;
+  const auto fetch = [&](std::size_t count) {
+    record_batch batch;
+    for (; read && to_read <= last && batch.size() < count && batch.bytes() < max_batch_bytes;
+         records->Next(), ++to_read) {
+      if (!records->Valid()) {
+        if (records->status().ok())
+          read = corrupt(to_read, "the record is missing");
+        else
+          read = unreadable(to_read, records->status());
+        break;
+      }
+      const auto sequence = number_from_key(records->key().ToStringView());
+      batch.add(sequence.value_or(0), records->value().ToStringView());
     }
-    const auto sequence = number_from_key(records->key().ToStringView());
-    const auto bytes = records->value().ToStringView();
-    const auto event = chain.next(sequence.value_or(0), bytes);
-    if (!event) return tl::unexpected(event.error());
-    if (!visit(*event, bytes)) return {};
+    if (batch.size() != 0) ahead.add(std::move(batch));
+  };
+  for (fetch(first_batch); !ahead.empty();) {
+    const auto batch = ahead.take();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto& event = batch.event(i);
+      const auto in_order = chain.next(batch.sequence(i), event);
+      if (!in_order) return in_order;
+      if (!visit(*event, batch.record(i))) return {};
+    }
+    while (ahead.has_room() && read && to_read <= last)
+      fetch(batch_records);
   }
-  return {};
+  return read;
 }
 
 namespace {

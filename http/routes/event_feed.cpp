@@ -13,6 +13,8 @@ constexpr std::size_t batch_events = 4096;
 
 std::string error_line(const store::error& why) {
   auto line = R"({"error":{"message":)" + events::json_string(why.message);
+  // A reader has to tell a broken log from one that cannot be read at the moment.
+  line += why.what == store::error::kind::corrupt ? R"(,"kind":"corrupt")" : R"(,"kind":"io")";
   if (why.sequence != 0) line += R"(,"sequence":)" + std::to_string(why.sequence);
   return line + "}}\n";
 }

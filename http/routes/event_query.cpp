@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "events/time.hpp"
+
 namespace platen::http {
 namespace {
 

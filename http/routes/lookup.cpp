@@ -1,5 +1,7 @@
 #include "http/routes/lookup.hpp"
 
+#include "events/time.hpp"
+
 namespace platen::http {
 
 page read_page(query_reader& query) {
@@ -9,7 +11,7 @@ page read_page(query_reader& query) {
   wanted.details = query.boolean("details").value_or(true);
   wanted.count = query.integer("count", 0, page_count_limit).value_or(0);
   wanted.from = query.text("from", 64).value_or("");
-  if (query.has("from") && !is_uuid(wanted.from) && !from_rfc3339(wanted.from))
+  if (query.has("from") && !is_uuid(wanted.from) && !events::from_rfc3339(wanted.from))
     query.report("from", "must be a uuid or an RFC 3339 timestamp");
   const auto order = query.text("order", 16).value_or("asc");
   if (order != "asc" && order != "desc") query.report("order", "must be 'asc' or 'desc'");
@@ -22,7 +24,7 @@ page read_page(query_reader& query) {
 
 bool page_begins_at(const page& wanted, const std::string& uuid, std::int64_t created_us) {
   if (wanted.from.empty()) return true;
-  if (const auto moment = from_rfc3339(wanted.from)) {
+  if (const auto moment = events::from_rfc3339(wanted.from)) {
     // Clients know the moment in whole seconds, so the whole second belongs to the page.
     const auto shown_us = created_us - created_us % 1'000'000;
     return wanted.newest_first ? shown_us <= *moment : created_us >= *moment;

@@ -66,7 +66,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
   void clone(clone_order order) override {
     const std::lock_guard guard(mutex_);
     if (world_->vms.contains(order.vm)) return repeat(order.vm);
-    auto& vm = add(order.vm, purpose::instance, order.guest_ports);
+    auto& vm = add(order.vm, order.why, order.guest_ports);
     vm.clone = true;
     vm.booted = true;
     ++world_->clones;
@@ -123,15 +123,14 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
       return;
     }
     const auto& vm = found->second;
-    if (vm.clone) {
+    if (!vm.booted)
+      return at(takes(ref, world_->timing.boot_ms), [this, ref] { finish_boot(ref); });
+    if (vm.clone)
       tell(ref, cloned{vm.facts});
-    } else if (vm.booted) {
+    else
       tell(ref, booted{vm.facts});
-      if (vm.signalled) tell(ref, signalled{});
-      if (!vm.signalled && vm.why == purpose::template_preparation) warm_up(ref);
-    } else {
-      at(takes(ref, world_->timing.boot_ms), [this, ref] { finish_boot(ref); });
-    }
+    if (vm.signalled) tell(ref, signalled{});
+    if (!vm.signalled && vm.why == purpose::template_preparation) warm_up(ref);
   }
 
   void finish_boot(const vm_ref& ref) {
@@ -139,14 +138,17 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     if (vm == nullptr || vm->fault == sim_fault::silent) return;
     vm->booted = true;
     tell(ref, booted{vm->facts});
-    if (vm->why == purpose::template_preparation) {
-      warm_up(ref);
-    } else {
-      run(ref);
-    }
+    go_on(ref);
   }
 
-  // What an instance that was reported running does by itself.
+  // What a VM that was reported running does by itself.
+  void go_on(const vm_ref& ref) {
+    if (world_->vms[ref].why == purpose::template_preparation)
+      warm_up(ref);
+    else
+      run(ref);
+  }
+
   void run(const vm_ref& ref) {
     const auto fault = world_->vms[ref].fault;
     if (fault == sim_fault::crash_while_running) crash(ref);
@@ -200,7 +202,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     }
     vm->facts.generation_id = "generation-" + std::to_string(vm->facts.pid);
     tell(order.vm, cloned{vm->facts});
-    run(order.vm);
+    go_on(order.vm);
   }
 
   void end(const vm_ref& ref, std::uint64_t delay_ms) {

@@ -239,6 +239,14 @@ TEST_CASE("a daemon archives old events; the log is still one, and a missing fil
   CHECK(sim->instance("a")["name"] == "a");
   sim->require_chain_unbroken();
 
+  // A log that cannot be read at the moment is not a broken one, through the daemon either.
+  const auto sealed = sim->data() / "archive" / name;
+  fs::rename(sealed, elsewhere);
+  const auto out_of_reach = sim->platen({"verify"});
+  CHECK(out_of_reach.code == 1);
+  CHECK(out_of_reach.err.find(name) != std::string::npos);
+  fs::rename(elsewhere, sealed);
+
   // All of it, archived or not, in one file again.
   const auto all = (sim->directory().path() / "all.plseg").string();
   CHECK(sim->platen_json({"export", all})["first"] == 1);

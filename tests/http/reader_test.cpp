@@ -52,15 +52,7 @@ TEST_CASE("paths of files in a ROM stay inside it") {
     CHECK_FALSE(normalise_file_path(text));
 }
 
-TEST_CASE("RFC 3339 moments are read with offsets and fractions") {
-  CHECK(from_rfc3339("1970-01-01T00:00:00Z") == 0);
-  CHECK(from_rfc3339("2023-11-14T22:13:20Z") == 1'700'000'000'000'000);
-  CHECK(from_rfc3339("2023-11-15T00:13:20+02:00") == 1'700'000'000'000'000);
-  CHECK(from_rfc3339("2023-11-14T22:13:20.000250Z") == 1'700'000'000'000'250);
-  CHECK(from_rfc3339("2023-11-14T22:13:20.5Z") == 1'700'000'000'500'000);
-  for (const std::string text : {"", "2023-11-14", "2023-11-14T22:13:20", "2023-02-30T00:00:00Z",
-                                 "2023-11-14T25:00:00Z", "2023-11-14T22:13:20Zx", "x"})
-    CHECK_FALSE(from_rfc3339(text));
+TEST_CASE("clients read moments with whole seconds") {
   CHECK(to_seconds_text(1'700'000'000'999'999) == "2023-11-14T22:13:20Z");
 }
 

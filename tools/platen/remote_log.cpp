@@ -7,10 +7,13 @@ namespace platen::cli {
 
 namespace {
 
-// The daemon ends a feed it cannot read on with {"error": {"message": ..., "sequence": ...}}.
+// The daemon ends a feed it cannot read on with {"error": {"kind": "corrupt" or "io", "message":
+// ..., "sequence": ...}}. A line that is neither that nor a record is taken for damage.
 store::error error_in(const json& line) {
   const auto& why = line.value("error", json::object());
-  return {store::error::kind::corrupt, why.value("message", std::string("a line without a record")),
+  using kind = store::error::kind;
+  return {why.value("kind", std::string("corrupt")) == "io" ? kind::io : kind::corrupt,
+          why.value("message", std::string("a line without a record")),
           why.value("sequence", std::uint64_t{0})};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "events/time.hpp"
 #include "tools/common/nearest.hpp"
 
 namespace platen::cli {

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "events/json.hpp"
+#include "events/time.hpp"
 #include "tools/common/nearest.hpp"
 #include "tools/platen/log/event_line.hpp"
 #include "tools/platen/log/filter_options.hpp"

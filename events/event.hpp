@@ -49,6 +49,15 @@ using history_archived = wire::HistoryArchivedT;
 using request_began = wire::RequestBeganT;
 using request_answered = wire::RequestAnsweredT;
 
+using domain = wire::DomainT;
+using service_group_requested = wire::ServiceGroupRequestedT;
+using service_group_changed = wire::ServiceGroupChangedT;
+using service_group_joined = wire::ServiceGroupJoinedT;
+using service_group_left = wire::ServiceGroupLeftT;
+using service_group_deleted = wire::ServiceGroupDeletedT;
+using certificate_added = wire::CertificateAddedT;
+using certificate_deleted = wire::CertificateDeletedT;
+
 // An event written by a newer version: kept, shown by its type and passed through untouched.
 struct unknown_event {
   std::string type;
@@ -64,7 +73,9 @@ using event =
                  instance_boot_started, instance_running, instance_stop_requested, instance_stopped,
                  instance_failed, instance_deleted, daemon_started, daemon_stopped, vm_adopted,
                  leftover_removed, checkpoint_signed, history_archived, request_began,
-                 request_answered>;
+                 request_answered, service_group_requested, service_group_changed,
+                 service_group_joined, service_group_left, service_group_deleted, certificate_added,
+                 certificate_deleted>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.

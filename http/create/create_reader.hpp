@@ -10,6 +10,7 @@
 
 #include "actors/control_plane.hpp"
 #include "http/create/rom_upload.hpp"
+#include "http/create/service_reader.hpp"
 #include "http/request/errors.hpp"
 #include "http/request/wait_time.hpp"
 
@@ -18,7 +19,8 @@ namespace platen::http {
 struct create_request {
   actors::create_instance wish;  // without ROMs: they are below, not stored yet
   std::vector<rom_upload> roms;
-  std::vector<rom_upload> template_roms;  // of wish.from->create_args
+  std::vector<rom_upload> template_roms;         // of wish.from->create_args
+  std::vector<certificate_choice> certificates;  // of the group that is made with it
   wait_time wait{std::chrono::milliseconds(0)};
   std::vector<std::string> warnings;
 };

@@ -18,7 +18,6 @@ inline constexpr std::size_t args_limit = 256;
 inline constexpr std::size_t arg_bytes_limit = 4096;
 inline constexpr std::size_t env_limit = 256;
 inline constexpr std::size_t env_value_bytes_limit = 4096;
-inline constexpr std::size_t services_limit = 16;
 
 struct vm_parts {
   events::vm_spec spec;  // its ROMs are those in `roms`, not stored yet
@@ -31,9 +30,5 @@ void read_frozen_parts(object_reader& reader, vm_parts& into);
 
 // hostname and roms: each clone's own.
 void read_own_parts(object_reader& reader, vm_parts& into);
-
-// service_group, of which for now an inline list of services is understood.
-void read_services(object_reader& reader, events::vm_spec& into,
-                   std::vector<std::string>& warnings);
 
 }  // namespace platen::http

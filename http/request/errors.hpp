@@ -15,8 +15,10 @@ enum class item_code {
   not_found = 8,
   failed_operation = 10,
   wrong_state = 11,
+  attached = 15,
   quota = 19,
-  already_exists = 23
+  already_exists = 23,
+  certificate_mismatch = 30
 };
 
 // A fault of the whole request: nothing of it was carried out unless the message says so.

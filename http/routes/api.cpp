@@ -67,6 +67,9 @@ void route(httplib::Server& on, api& with, method how, const std::string& patter
     case method::put:
       on.Put(pattern, adapter);
       break;
+    case method::patch:
+      on.Patch(pattern, adapter);
+      break;
     case method::del:
       on.Delete(pattern, adapter);
       break;

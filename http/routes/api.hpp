@@ -46,7 +46,7 @@ template <class T>
 using answer_or_error = tl::expected<T, request_error>;
 using handler = std::function<answer_or_error<reply>(api&, const api_request&)>;
 
-enum class method { get, post, put, del };
+enum class method { get, post, put, patch, del };
 
 // Registers a handler for the paths that match `pattern`, a regular expression. For every method
 // but GET, an Idempotency-Key has its effect.
@@ -54,6 +54,8 @@ void route(httplib::Server& on, api& with, method how, const std::string& patter
 
 void add_instance_routes(httplib::Server& on, api& with);
 void add_template_routes(httplib::Server& on, api& with);
+void add_service_routes(httplib::Server& on, api& with);
+void add_certificate_routes(httplib::Server& on, api& with);
 void add_image_routes(httplib::Server& on, api& with);
 void add_event_routes(httplib::Server& on, api& with);
 void add_audit_routes(httplib::Server& on, api& with);

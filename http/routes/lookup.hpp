@@ -61,7 +61,7 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
   const auto show = [&](const auto& one) {
     return wanted.details ? Kind::show(control, one) : basics(one);
   };
-  item_list items("instances");
+  item_list items(Kind::list);
   if (targets->empty())
     for (const auto& one : page_of(Kind::all(control), wanted))
       items.succeeded(show(*one));

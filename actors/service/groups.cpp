@@ -55,17 +55,20 @@ std::string label_of(const std::string& name) {
 service_groups::service_groups(caf::actor_config& config, const runtime& env, const options& limits,
                                const world& log)
     : caf::event_based_actor(config), env_(env), limits_(limits) {
-  revive(log);
+  for (const auto& [id, state] : log.services) {
+    if (forgettable(state)) continue;
+    revived_.push_back(state);
+    // An instance that ended just before the daemon did, or was never made, has not left yet.
+    for (const auto& instance_id : state.instances) {
+      const auto found = log.instances.find(instance_id);
+      if (found == log.instances.end() || forgettable(found->second))
+        lost_.emplace_back(id, instance_id);
+    }
+  }
 }
 
 caf::behavior service_groups::make_behavior() {
-  for (const auto& [id, one] : groups_)
-    send(one.actor, begin{});
-  for (const auto& [id, instance_id] : lost_)
-    send(groups_.at(id).actor, group_ask{service_group::leave{instance_id},
-                                         {"", "platend", events::origin::reconcile},
-                                         nullptr});
-  lost_.clear();
+  revive();
   return {
       [this](const group_create_message& message) { on_create(message); },
       [this](const group_change_message& message) { on_change(message); },
@@ -89,20 +92,22 @@ void service_groups::on_exit() {
   groups_.clear();
 }
 
-// An instance that ended just before the daemon did, or was never made, has not left yet.
-void service_groups::revive(const world& log) {
-  for (const auto& [id, state] : log.services) {
-    if (forgettable(state)) continue;
-    groups_[id] = {spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this), state),
-                   state.name, state.how};
+void service_groups::revive() {
+  for (auto& state : std::exchange(revived_, {})) {
+    const auto id = state.id;
     names_[state.name] = id;
-    for (const auto& instance_id : state.instances) {
+    for (const auto& instance_id : state.instances)
       member_of_[instance_id] = id;
-      const auto found = log.instances.find(instance_id);
-      if (found == log.instances.end() || forgettable(found->second))
-        lost_.emplace_back(id, instance_id);
-    }
+    auto& made = groups_[id];
+    made.name = state.name;
+    made.claimed = state.how;
+    made.actor =
+        spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this), std::move(state));
+    send(made.actor, begin{});
   }
+  const events::cause why{"", "platend", events::origin::reconcile};
+  for (const auto& [id, instance_id] : std::exchange(lost_, {}))
+    send(groups_.at(id).actor, group_ask{service_group::leave{instance_id}, why, nullptr});
 }
 
 // ---- making ------------------------------------------------------------------------------------

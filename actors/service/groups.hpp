@@ -29,7 +29,7 @@ class service_groups : public caf::event_based_actor {
     service_group::settings claimed;  // as it is, or is about to be
   };
 
-  void revive(const world& log);
+  void revive();
   void on_create(const group_create_message& message);
   void on_change(const group_change_message& message);
   void on_settled(const group_settled& message);
@@ -50,9 +50,11 @@ class service_groups : public caf::event_based_actor {
 
   const runtime& env_;
   const options& limits_;
-  std::map<std::string, group> groups_;                    // by UUID
-  std::map<std::string, std::string> names_;               // name to UUID
-  std::map<std::string, std::string> member_of_;           // instance to group
+  std::map<std::string, group> groups_;           // by UUID
+  std::map<std::string, std::string> names_;      // name to UUID
+  std::map<std::string, std::string> member_of_;  // instance to group
+  // Until the first message.
+  std::vector<service_group::state> revived_;
   std::vector<std::pair<std::string, std::string>> lost_;  // group, instance that is gone
 };
 

@@ -110,4 +110,13 @@ tl::expected<certificate_store::chosen, std::string> certificate_store::identity
   return made;
 }
 
+void certificate_store::retain_leaves(const std::set<std::string>& domains) {
+  const std::string_view leaf = "leaf ";
+  const std::lock_guard guard(mutex_);
+  const auto forgotten = std::erase_if(made_, [&](const auto& entry) {
+    return entry.first.starts_with(leaf) && !domains.contains(entry.first.substr(leaf.size()));
+  });
+  if (forgotten > 0 || !std::exchange(cleaned_, true)) ca_->retain(domains);
+}
+
 }  // namespace platen::gateway

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -46,6 +47,8 @@ class certificate_store {
   // `wanted`: the UUID of a certificate, or empty.
   tl::expected<chosen, std::string> identity_for(const std::string& domain,
                                                  const std::string& wanted);
+  // Forgets the local CA's leaves for all other domains.
+  void retain_leaves(const std::set<std::string>& domains);
 
  private:
   certificate_store(actors::certificate_book& book, certificate_files files,
@@ -59,6 +62,7 @@ class certificate_store {
   std::unique_ptr<local_ca> ca_;
   std::function<std::int64_t()> now_us_;
   std::mutex mutex_;
+  bool cleaned_ = false;                // of leaves from before this start
   std::map<std::string, chosen> made_;  // by "id " and UUID, or "leaf " and domain
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "actors/wall_clock.hpp"
 
@@ -156,6 +157,10 @@ void feed::run() {
 
 void feed::publish() {
   auto made = make_table(from_, certificates_, port_offset_);
+  std::set<std::string> domains;
+  for (const auto& one : made.next.certificates)
+    domains.insert(one.domains.begin(), one.domains.end());
+  certificates_.retain_leaves(domains);
   for (const auto& one : to_.publish(std::move(made.next)))
     made.problems.push_back("the gateway cannot listen at port " + std::to_string(one.port) + ": " +
                             one.what);

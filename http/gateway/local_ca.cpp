@@ -59,4 +59,9 @@ tl::expected<local_ca::leaf, std::string> local_ca::leaf_for(const std::string& 
   return leaf{*std::move(made), now_us_() + (leaf_days - renew_days) * day_us};
 }
 
+void local_ca::retain(const std::set<std::string>& domains) {
+  const std::lock_guard guard(mutex_);
+  leaves_.retain([&](const std::string& domain) { return domains.contains(domain); });
+}
+
 }  // namespace platen::gateway

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -30,6 +31,8 @@ class local_ca {
     std::int64_t renew_at_us = 0;
   };
   tl::expected<leaf, std::string> leaf_for(const std::string& domain);
+  // Removes the leaves of all other domains.
+  void retain(const std::set<std::string>& domains);
 
  private:
   local_ca(certificate_files own, certificate_files leaves, std::function<std::int64_t()> now_us)

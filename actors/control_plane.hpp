@@ -14,10 +14,13 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "actors/instance/decide.hpp"
 #include "actors/instance/state.hpp"
 #include "actors/outcome.hpp"
 #include "actors/service/state.hpp"
+#include "actors/template/decide.hpp"
 #include "actors/template/state.hpp"
+#include "actors/template_wish.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "store/event_log.hpp"
 #include "store/state_cache.hpp"
@@ -30,20 +33,6 @@ using answer = tl::expected<T, rejection>;
 using instance_ptr = std::shared_ptr<const instance::state>;
 using template_ptr = std::shared_ptr<const vm_template::state>;
 using group_ptr = std::shared_ptr<const service_group::state>;
-
-// By exactly one of the two.
-struct reference {
-  std::string uuid;
-  std::string name;
-};
-
-struct template_wish {
-  reference which;  // name empty and uuid empty: anonymous, not yet offered
-  bool prepare = false;
-  std::optional<events::vm_spec> create_args;  // absent: the template must exist
-  std::uint64_t prepare_timeout_ms = 0;        // 0: none
-  std::uint64_t autokill_ms = 0;               // 0: none
-};
 
 struct group_wish {
   std::string uuid;  // empty: one is made up
@@ -86,6 +75,8 @@ struct options {
   std::size_t max_templates = 1024;
   std::size_t max_service_groups = 4096;
   std::string base_domain = "localhost";  // of service groups' domains that are not complete
+  unsigned max_template_depth = 16;       // templates nested in one another
+  bool strict_templates = false;          // refuses other create_args for a template that exists
   std::uint32_t stop_grace_ms = 5000;     // for stops that name none
   std::string version;                    // of the program, for DaemonStarted
   // Where a start finds the states it need not fold again; null: it folds the whole log.
@@ -116,6 +107,10 @@ class control_plane {
                              callback<instance_ptr> done) = 0;
   virtual void delete_instance(std::string uuid, events::cause why,
                                callback<instance_ptr> done) = 0;
+  virtual void change_instance(std::string uuid, instance::change what, events::cause why,
+                               callback<instance_ptr> done) = 0;
+  virtual void change_template(std::string uuid, vm_template::change what, events::cause why,
+                               callback<template_ptr> done) = 0;
   virtual void delete_template(std::string uuid, events::cause why,
                                callback<template_ptr> done) = 0;
 

@@ -49,6 +49,11 @@ void describe(T& value, auto&& visit) {
   visit("hostname", value.hostname);
   visit("roms", value.roms);
   visit("services", value.services);
+  visit("tags", value.tags);
+  visit("annotations", value.annotations);
+  visit("restart_policy", value.restart_policy);
+  visit("delete_on_stop", value.delete_on_stop);
+  visit("autokill_ms", value.autokill_ms);
 }
 
 template <is_a<vm_template::failure> T>
@@ -81,6 +86,10 @@ void describe(T& value, auto&& visit) {
   visit("fingerprint", value.fingerprint);
   visit("prepare_timeout_ms", value.prepare_timeout_ms);
   visit("autokill_ms", value.autokill_ms);
+  visit("delete_lock", value.delete_lock);
+  visit("cold", value.cold);
+  visit("parent_id", value.parent_id);
+  visit("parent_name", value.parent_name);
   visit("lifecycle", value.phase);
   visit("created_us", value.created_us);
   visit("lifecycle_since_us", value.phase_since_us);
@@ -88,12 +97,15 @@ void describe(T& value, auto&& visit) {
   visit("consecutive_failures", value.consecutive_failures);
   visit("deadline_us", value.deadline_us);
   visit("retry_at_us", value.retry_at_us);
+  visit("parent_snapshot_id", value.parent_snapshot_id);
+  visit("changed_us", value.changed_us);
   visit("accelerator", value.accelerator);
   visit("pid", value.pid);
   visit("caused_by", value.caused_by);
   visit("last_failure", value.last_failure);
   visit("snapshot", value.ready);
   visit("clones_in_flight", value.clones_in_flight);
+  visit("holders", value.holders);
   visit("clones_made", value.clones_made);
   visit("last_clone_us", value.last_clone_us);
 }
@@ -130,11 +142,16 @@ void describe(T& value, auto&& visit) {
   visit("accelerator", value.accelerator);
   visit("pid", value.pid);
   visit("generation_id", value.generation_id);
+  visit("wait", value.wait);
   visit("caused_by", value.caused_by);
   visit("requested_us", value.requested_us);
   visit("started_us", value.started_us);
   visit("stopped_us", value.stopped_us);
   visit("start_count", value.start_count);
+  visit("restarts", value.restarts);
+  visit("restart_at_us", value.restart_at_us);
+  visit("delete_lock", value.delete_lock);
+  visit("changed_us", value.changed_us);
   visit("force_stop", value.force_stop);
   visit("stop_grace_ms", value.stop_grace_ms);
   visit("last_failure", value.last_failure);

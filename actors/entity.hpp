@@ -5,7 +5,9 @@
 // is under way at a time; the others wait in order. Rules live in decide(), never here.
 #pragma once
 
+#include <algorithm>
 #include <caf/all.hpp>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
@@ -28,6 +30,10 @@ struct ask {
 // The log's answer, on its way back to the entity that appended.
 struct append_done {
   store::result<store::appended> result;
+};
+
+struct timer_has_run {
+  std::uint64_t number = 0;
 };
 
 template <class State, class Command>
@@ -65,6 +71,19 @@ class entity : public caf::event_based_actor {
   const state_ptr& now_ptr() const { return now_; }
   const runtime& env() const { return env_; }
 
+  // Has on_wake() called when the wall clock says `at_us`; replaces an earlier wish. Absent: never.
+  void wake_at(std::optional<std::int64_t> at_us) {
+    if (at_us == wake_at_us_) return;
+    wake_at_us_ = at_us;
+    ++timer_;
+    if (!at_us) return;
+    const auto wait = std::max<std::int64_t>(*at_us - env_.now_us(), 0);
+    delayed_send(this, std::chrono::microseconds(wait), timer_has_run{timer_});
+  }
+
+  // `due_us` has come, even if the wall clock was set back meanwhile.
+  virtual void on_wake(std::int64_t due_us) = 0;
+
   // Called after each command that was carried out, also where it had no events.
   virtual void react(const State& before, const events::cause& why) = 0;
 
@@ -87,6 +106,12 @@ class entity : public caf::event_based_actor {
   }
 
   // Handlers that every entity's behavior includes.
+  auto on_timer() {
+    return [this](const timer_has_run& message) {
+      if (message.number != timer_) return;
+      on_wake(std::exchange(wake_at_us_, std::nullopt).value_or(0));
+    };
+  }
   auto on_append_done() {
     return [this](const append_done& message) {
       finish(message.result);
@@ -190,8 +215,11 @@ class entity : public caf::event_based_actor {
   std::int64_t pending_time_us_ = 0;
   events::cause pending_why_;
   std::deque<question> waiting_;
+  std::optional<std::int64_t> wake_at_us_;
+  std::uint64_t timer_ = 0;  // the newest timer; older ones are ignored
 };
 
 }  // namespace platen::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::append_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::timer_has_run)

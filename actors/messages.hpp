@@ -22,19 +22,23 @@ struct begin {
   bool lost = false;   // its VM is gone
 };
 
-// Instance to registry to template: the instance wants a clone.
+// Instance, or template that is nested in another, to registry to that template: the borrower wants
+// a clone.
 struct lease {
   std::string template_id;
-  std::string instance_id;
+  std::string borrower_id;
   events::cause why;
-  caf::actor instance;  // receives lease_granted or lease_refused, exactly once
-  // The instance's version while it waits. The answer repeats it, so that an instance that was
-  // stopped and started again meanwhile does not take it for the answer to its second lease.
+  caf::actor borrower;  // receives lease_granted or lease_refused, exactly once
+  // Names the wait: an instance's version, a template's attempt. The answer repeats it, so that who
+  // gave up and asked again meanwhile does not take it for the answer to the second lease.
   std::uint64_t waiting_version = 0;
+  // Where the template is gone, the one that has its name now will do; empty: it will not.
+  std::string or_named;
 };
 struct lease_granted {
   std::uint64_t waiting_version = 0;
-  std::string snapshot_id;
+  std::string template_id;
+  std::string snapshot_id;  // empty: a cold template, boot
 };
 struct lease_refused {
   std::uint64_t waiting_version = 0;
@@ -43,14 +47,23 @@ struct lease_refused {
   std::string console_tail;
 };
 
-// Instance to registry to template: what became of a clone.
+// Borrower to registry to template: what became of the clone.
 struct lease_returned {
   std::string template_id;
-  std::string instance_id;
+  std::string borrower_id;
   bool running = false;
   std::string damaged_snapshot;  // not empty: it did not verify, for this reason:
   std::string reason;
   events::cause why;
+  std::string or_named;  // as in the lease
+};
+
+// Borrower to registry to template: it does not depend on the template any more.
+struct hold_released {
+  std::string template_id;
+  std::string by;
+  events::cause why;
+  std::string or_named;  // as in the lease
 };
 
 // Control plane to registry.
@@ -58,6 +71,8 @@ struct create_message {
   create_instance wish;
   events::cause why;
   control_plane::callback<created> done;
+  // How often its template was gone by the time it was to be held.
+  unsigned tries = 0;
 };
 struct template_message {
   std::string uuid;
@@ -114,7 +129,9 @@ struct template_confirmed {
 // Registry to itself: the instance of a create is durable, or was refused.
 struct instance_confirmed {
   std::string instance_id;
+  std::string template_id;  // empty: none is held for it
   answer<created> result;
+  events::cause why;
 };
 // Control plane to registry, once: the hypervisor takes orders now.
 struct go {};
@@ -138,6 +155,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_granted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::lease_returned)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::hold_released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::create_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_message)

@@ -15,6 +15,7 @@ struct rejection {
     name_taken,
     invalid,      // the message names the field
     wrong_state,  // e.g. starting what runs
+    locked,       // its delete lock is set
     quota,        // a configured limit
     busy,         // a queue is full: try again
     unavailable,  // the log failed; the daemon is ending

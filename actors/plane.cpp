@@ -124,9 +124,18 @@ class plane final : public control_plane {
     ask_instance(std::move(uuid), instance::remove{}, std::move(why), std::move(done));
   }
 
+  void change_instance(std::string uuid, instance::change what, events::cause why,
+                       callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), std::move(what), std::move(why), std::move(done));
+  }
+
   void delete_template(std::string uuid, events::cause why, callback<template_ptr> done) override {
-    template_ask question{vm_template::remove{}, std::move(why), exactly_once(std::move(done))};
-    caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
+    ask_template(std::move(uuid), vm_template::remove{}, std::move(why), std::move(done));
+  }
+
+  void change_template(std::string uuid, vm_template::change what, events::cause why,
+                       callback<template_ptr> done) override {
+    ask_template(std::move(uuid), std::move(what), std::move(why), std::move(done));
   }
 
   void create_group(group_wish wish, events::cause why, callback<group_ptr> done) override {
@@ -200,6 +209,12 @@ class plane final : public control_plane {
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
   }
 
+  void ask_template(std::string uuid, vm_template::command what, events::cause why,
+                    callback<template_ptr> done) {
+    template_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
+    caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
+  }
+
   // Instances without a group, and what changes nothing for traffic, are not worth a look.
   void watch_routing() {
     groups_.observe([this](const auto&, const auto&) { tell_routing(); });
@@ -255,7 +270,7 @@ tl::expected<void, std::string> plane::begin() {
   }
 
   for (const auto& [id, state] : log.templates) {
-    if (state.phase != vm_template::lifecycle::deleted) {
+    if (!gone(state)) {
       templates_.publish(std::make_shared<const vm_template::state>(state));
     }
   }

@@ -77,7 +77,7 @@ claim claim_of(const instance::state& entity) {
 claims claims_of(const world& log) {
   claims all;
   for (const auto& [id, entity] : log.templates) {
-    if (entity.phase == vm_template::lifecycle::deleted) continue;
+    if (gone(entity)) continue;
     all.add(id, entity.attempt, claim_of(entity));
   }
   for (const auto& [id, entity] : log.instances) {

@@ -13,8 +13,25 @@ using kind = rejection::kind;
 // Of a client that repeats a request while the first is under way, one at a time is to be expected.
 constexpr std::size_t max_askers_of_one_create = 64;
 
-bool living(const vm_template::state& entity) {
-  return entity.phase != vm_template::lifecycle::deleted;
+// A template can be deleted between the moment its name was looked up and the moment it is held.
+constexpr unsigned max_tries = 3;
+
+// One whose parent is gone is at least the second.
+unsigned depth_of(const world& log, const vm_template::state& entity) {
+  if (entity.parent_id.empty()) return 1;
+  const auto parent = log.templates.find(entity.parent_id);
+  return 1 + (parent == log.templates.end() ? 1 : depth_of(log, parent->second));
+}
+
+bool has_instance_clone(const instance::state& borrower) {
+  return borrower.phase == instance::lifecycle::cloning ||
+         borrower.phase == instance::lifecycle::waiting_for_template;
+}
+
+// As long as its VM is not booted, what it is a clone of is in use.
+bool has_parent_clone(const vm_template::state& borrower) {
+  return borrower.phase == vm_template::lifecycle::preparing ||
+         borrower.phase == vm_template::lifecycle::waiting_for_parent;
 }
 
 // One that was deleted in an earlier life of the daemon is told of again, when its name may have
@@ -68,10 +85,8 @@ caf::behavior registry::make_behavior() {
         send(found->second.actor, message.ask);
       },
       [this](const lease& message) { on_lease(message); },
-      [this](const lease_returned& message) {
-        const auto found = templates_.find(message.template_id);
-        if (found != templates_.end()) send(found->second.actor, message);
-      },
+      [this](const lease_returned& message) { on_lease_returned(message); },
+      [this](const hold_released& message) { on_hold_released(message); },
       [this](const hypervisor::report& message) {
         if (const auto t = templates_.find(message.vm.id); t != templates_.end()) {
           send(t->second.actor, message);
@@ -106,8 +121,9 @@ void registry::on_exit() {
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
     if (forgettable(state)) continue;
-    templates_[id] = {spawn_template(state), state.name};
-    if (living(state) && !state.name.empty()) template_names_[state.name] = id;
+    templates_[id] = {{spawn_template(state), state.name},
+                      {state.spec, state.parent_name, depth_of(log_, state)}};
+    if (!gone(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
     if (forgettable(state)) continue;
@@ -127,28 +143,30 @@ void registry::begin_all() {
     send(entry.actor, begin_of(plan_, id));
   for (const auto& [id, entry] : instances_)
     send(entry.actor, begin_of(plan_, id));
-  return_forgotten_leases();
+  settle_accounts();
   log_ = {};
   plan_ = {};
 }
 
-// A clone that ended just before the daemon did has not been returned to its template.
-void registry::return_forgotten_leases() {
+// What ended just before the daemon did has not been told to the templates it concerns.
+void registry::settle_accounts() {
+  const events::cause why{"", "platend", events::origin::reconcile};
   for (const auto& [id, state] : log_.templates) {
-    for (const auto& instance_id : state.clones_in_flight) {
-      const auto found = log_.instances.find(instance_id);
-      const auto phase =
-          found == log_.instances.end() ? instance::lifecycle::deleted : found->second.phase;
-      if (phase == instance::lifecycle::cloning ||
-          phase == instance::lifecycle::waiting_for_template) {
-        continue;
-      }
-      send(templates_.at(id).actor, lease_returned{id,
-                                                   instance_id,
-                                                   phase == instance::lifecycle::running,
-                                                   "",
-                                                   "",
-                                                   {"", "platend", events::origin::reconcile}});
+    for (const auto& borrower : state.clones_in_flight) {
+      const auto one = log_.instances.find(borrower);
+      const auto nested = log_.templates.find(borrower);
+      if (one != log_.instances.end() && has_instance_clone(one->second)) continue;
+      if (nested != log_.templates.end() && has_parent_clone(nested->second)) continue;
+      const bool running =
+          (one != log_.instances.end() && one->second.phase == instance::lifecycle::running) ||
+          (nested != log_.templates.end() && !gone(nested->second));
+      on_lease_returned({id, borrower, running, "", "", why, ""});
+    }
+    for (const auto& holder : state.holders) {
+      const auto nested = log_.templates.find(holder);
+      const bool depends = nested != log_.templates.end() && !gone(nested->second) &&
+                           nested->second.phase != vm_template::lifecycle::snapshotted;
+      if (!depends && !log_.instances.contains(holder)) on_hold_released({id, holder, why, ""});
     }
   }
 }
@@ -173,6 +191,12 @@ void registry::on_create(const create_message& message) {
     create.done(refuse(kind::name_taken,
                        "An instance with the name '" + create.wish.name + "' already exists"));
     return;
+  }
+  if (create.wish.from) {
+    if (const auto name = repeated_name(*create.wish.from)) {
+      create.done(refuse(kind::invalid, "the template '" + *name + "' is nested in itself"));
+      return;
+    }
   }
   std::string template_id;
   if (create.wish.from) {
@@ -211,12 +235,17 @@ void registry::go_on_with_template(const create_message& create, const std::stri
     request_instance(create, uuid, nullptr);
     return;
   }
-  // The instance refers to its template, so the template has to be durable first. Without autostart
-  // nobody asks for a clone: `prepare` still means that the template is made, and so the
-  // preparation has to be durable as well before the create is acknowledged.
-  const bool only_prepares = create.wish.from->prepare && !create.wish.autostart;
-  template_ask question{vm_template::confirm{}, create.why, nullptr};
-  if (only_prepares) question.what = vm_template::request_preparation{env_.now_us()};
+  hold_template(create, uuid, template_id);
+}
+
+// The instance refers to its template, so the template has to be durable first, and must not go
+// before the instance is. Without autostart nobody asks for a clone: `prepare` still means that the
+// template is made, and so the preparation has to be durable as well before the create is
+// acknowledged.
+void registry::hold_template(const create_message& create, const std::string& uuid,
+                             const std::string& template_id) {
+  const bool prepares = create.wish.from->prepare && !create.wish.autostart;
+  template_ask question{vm_template::hold{uuid, prepares, env_.now_us()}, create.why, nullptr};
   question.done = [self = caf::actor_cast<caf::actor>(this), create, uuid,
                    template_id](tl::expected<template_ptr, rejection> result) {
     caf::anon_send(self, template_confirmed{create, template_id, uuid, std::move(result)});
@@ -247,9 +276,7 @@ bool registry::answer_with_existing(const create_message& message) {
   }
   created made{found, env_.templates.by_id(found->template_id), {}};
   const auto& from = message.wish.from;
-  if (made.of && from && from->create_args) {
-    made.differences = differences(made.of->spec, *from->create_args);
-  }
+  if (made.of && from) made.differences = differences(templates_.at(made.of->id).shape, *from);
   // The daemon may have ended before it came to this.
   prepare_if_wished(message, found->template_id);
   message.done(std::move(made));
@@ -260,49 +287,102 @@ tl::expected<std::string, rejection> registry::resolve_template(const template_w
                                                                 const events::cause& why) {
   if (!wish.which.uuid.empty()) {
     const auto known = env_.templates.by_id(wish.which.uuid);
-    if (!known) {
+    if (!known || !templates_.contains(wish.which.uuid)) {
       return refuse(kind::not_found, "No instance template with uuid '" + wish.which.uuid + "'");
     }
     return wish.which.uuid;
   }
   if (const auto known = template_names_.find(wish.which.name); known != template_names_.end()) {
-    return known->second;
+    return resolve_known(known->second, wish, why);
   }
   if (!wish.create_args) {
     return refuse(kind::not_found, "No instance template with name '" + wish.which.name + "'");
   }
+  return add_template(wish, why);
+}
+
+tl::expected<std::string, rejection> registry::resolve_known(const std::string& uuid,
+                                                             const template_wish& wish,
+                                                             const events::cause& why) {
+  const auto& shape = templates_.at(uuid).shape;
+  if (limits_.strict_templates) {
+    if (const auto differing = differences(shape, wish); !differing.empty()) {
+      std::string names;
+      for (const auto& name : differing)
+        names += (names.empty() ? "'" : ", '") + name + "'";
+      return refuse(kind::invalid, "the template '" + wish.which.name + "' exists with other " +
+                                       names + " in its create_args: name it differently");
+    }
+  }
+  // To be prepared again it needs its parent, which this request can bring back.
+  const auto state = env_.templates.by_id(uuid);
+  const bool orphaned = state && !cloneable(*state) && !state->parent_id.empty() &&
+                        !template_actor(state->parent_id, state->parent_name);
+  if (orphaned && wish.parent && wish.parent->which.name == shape.parent_name) {
+    if (const auto parent = resolve_template(*wish.parent, why); !parent) {
+      return tl::make_unexpected(parent.error());
+    }
+  }
+  return uuid;
+}
+
+// From the innermost level outward: a level that exists is used as it is.
+tl::expected<std::string, rejection> registry::add_template(const template_wish& wish,
+                                                            const events::cause& why) {
   if (templates_.size() >= limits_.max_templates) {
     return refuse(kind::quota, "there are already " + std::to_string(templates_.size()) +
                                    " templates, the limit: delete one, or raise max_templates");
   }
-  return add_template(wish, why);
-}
-
-std::string registry::add_template(const template_wish& wish, const events::cause& why) {
-  vm_template::state initial;
-  initial.id = env_.new_uuid();
+  const auto id = env_.new_uuid();
+  template_shape shape{*wish.create_args, "", 1};
   events::template_requested event;
+  if (wish.parent) {
+    const auto parent = resolve_template(*wish.parent, why);
+    if (!parent) return parent;
+    const auto& below = templates_.at(*parent);
+    shape = {with_frozen_parts(shape.spec, below.shape.spec), below.name, below.shape.depth + 1};
+    if (shape.depth > limits_.max_template_depth) {
+      return refuse(kind::invalid, "the template '" + wish.which.name + "' would be nested " +
+                                       std::to_string(shape.depth) + " deep; the limit is " +
+                                       std::to_string(limits_.max_template_depth) +
+                                       " (max_template_depth)");
+    }
+    event.parent_id = *parent;
+    event.parent_name = below.name;
+    send(below.actor, template_ask{vm_template::hold{id, false, env_.now_us()}, why, nullptr});
+  }
   event.name = wish.which.name;
-  event.spec = *wish.create_args;
-  event.fingerprint = fingerprint(*wish.create_args);
+  event.spec = shape.spec;
+  event.fingerprint = fingerprint(shape.spec);
   event.prepare_timeout_ms = wish.prepare_timeout_ms;
   event.autokill_ms = wish.autokill_ms;
+  event.cold = !wish.prepare;
 
-  const auto id = initial.id;
+  vm_template::state initial;
+  initial.id = id;
   auto actor = spawn_template(std::move(initial));
   send(actor, begin{});
   send(actor, template_ask{vm_template::request{std::move(event)}, why, nullptr});
-  templates_[id] = {actor, wish.which.name};
-  template_names_[wish.which.name] = id;
+  templates_[id] = {{actor, wish.which.name}, std::move(shape)};
+  if (!wish.which.name.empty()) template_names_[wish.which.name] = id;
   return id;
 }
 
 void registry::on_template_confirmed(const template_confirmed& message) {
-  if (!message.result) {
-    on_instance_confirmed({message.instance_id, tl::make_unexpected(message.result.error())});
+  if (message.result) {
+    request_instance(message.create, message.instance_id, *message.result);
     return;
   }
-  request_instance(message.create, message.instance_id, *message.result);
+  auto why = message.result.error();
+  auto again = message.create;
+  // It went since its name was looked up; the request has all that is needed to make it anew.
+  if (why.what == kind::not_found && again.wish.from->create_args && ++again.tries < max_tries) {
+    auto resolved = resolve_template(*again.wish.from, again.why);
+    if (resolved) return hold_template(again, message.instance_id, *resolved);
+    why = std::move(resolved.error());
+  }
+  on_instance_confirmed(
+      {message.instance_id, "", tl::make_unexpected(std::move(why)), message.create.why});
 }
 
 // Without autostart nobody asks for a clone; `prepare` still means that the template is made.
@@ -322,6 +402,10 @@ void registry::on_instance_confirmed(const instance_confirmed& message) {
     const auto refused = instances_.extract(message.instance_id);
     instance_names_.erase(refused.mapped().name);
     if (refused.mapped().actor) send(refused.mapped().actor, farewell{});
+    on_hold_released({message.template_id,
+                      message.instance_id,
+                      {message.why.request_id, "platend", events::origin::system},
+                      ""});
   }
   for (const auto& done : askers.mapped())
     done(message.result);
@@ -341,22 +425,17 @@ void registry::request_instance(const create_message& message, const std::string
   if (from) {
     event.template_id = from->id;
     event.template_name = from->name;
-    event.spec->image = from->spec.image;
-    event.spec->args = from->spec.args;
-    event.spec->env = from->spec.env;
-    event.spec->memory_mb = from->spec.memory_mb;
-    event.spec->vcpus = from->spec.vcpus;
-    const auto& args = message.wish.from->create_args;
-    if (args) differing = differences(from->spec, *args);
+    event.spec = with_inherited_parts(*event.spec, *from);
+    differing = differences(templates_.at(from->id).shape, *message.wish.from);
   }
   auto actor = spawn_instance(std::move(initial));
   instances_[uuid].actor = actor;
   send(actor, begin{});
   instance_ask question{instance::request{std::move(event)}, message.why, nullptr};
-  question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from,
-                   differing](tl::expected<instance_ptr, rejection> result) {
+  question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from, differing,
+                   why = message.why](tl::expected<instance_ptr, rejection> result) {
     const auto made = result.map([&](const auto& one) { return created{one, from, differing}; });
-    caf::anon_send(self, instance_confirmed{uuid, made});
+    caf::anon_send(self, instance_confirmed{uuid, from ? from->id : "", made, why});
   };
   send(actor, std::move(question));
 }
@@ -372,22 +451,47 @@ void registry::on_retired(const retired& message) {
 
 // What was passed on to the entity before the farewell is still answered by it.
 void registry::on_finished(const finished& message) {
-  for (auto* entities : {&templates_, &instances_}) {
-    const auto found = entities->find(message.uuid);
-    if (found == entities->end()) continue;
+  const auto forget = [&](auto& entities) {
+    const auto found = entities.find(message.uuid);
+    if (found == entities.end()) return;
     send(found->second.actor, farewell{});
-    entities->erase(found);
+    entities.erase(found);
+  };
+  forget(templates_);
+  forget(instances_);
+}
+
+// ---- between templates and those who depend on them ---------------------------------------------
+
+// Null if there is none.
+caf::actor registry::template_actor(const std::string& uuid, const std::string& or_named) const {
+  auto found = templates_.find(uuid);
+  if (found == templates_.end() && !or_named.empty()) {
+    const auto named = template_names_.find(or_named);
+    if (named != template_names_.end()) found = templates_.find(named->second);
   }
+  return found == templates_.end() ? nullptr : found->second.actor;
 }
 
 void registry::on_lease(const lease& message) {
-  const auto found = templates_.find(message.template_id);
-  if (found == templates_.end()) {
-    send(message.instance,
-         lease_refused{message.waiting_version, "template", "its template was deleted", ""});
-    return;
+  if (const auto lender = template_actor(message.template_id, message.or_named)) {
+    send(lender, message);
+  } else {
+    send(message.borrower,
+         lease_refused{message.waiting_version, "template", "the template was deleted", ""});
   }
-  send(found->second.actor, message);
+}
+
+void registry::on_lease_returned(const lease_returned& message) {
+  if (const auto lender = template_actor(message.template_id, message.or_named)) {
+    send(lender, message);
+  }
+}
+
+void registry::on_hold_released(const hold_released& message) {
+  const auto held = template_actor(message.template_id, message.or_named);
+  if (!held) return;
+  send(held, template_ask{vm_template::release{message.by}, message.why, nullptr});
 }
 
 caf::actor registry::spawn_template(vm_template::state initial) {

@@ -25,7 +25,7 @@ class registry : public caf::event_based_actor {
  private:
   void revive();
   void begin_all();
-  void return_forgotten_leases();
+  void settle_accounts();
 
   void on_create(const create_message& message);
   void on_group_joined(const group_joined& message);
@@ -36,12 +36,22 @@ class registry : public caf::event_based_actor {
   void on_retired(const retired& message);
   void on_finished(const finished& message);
   void on_lease(const lease& message);
+  void on_lease_returned(const lease_returned& message);
+  void on_hold_released(const hold_released& message);
 
   bool answer_with_existing(const create_message& message);
   void prepare_if_wished(const create_message& message, const std::string& template_id);
+  // The UUID of the template that is meant, which exists or is being made.
   tl::expected<std::string, rejection> resolve_template(const template_wish& wish,
                                                         const events::cause& why);
-  std::string add_template(const template_wish& wish, const events::cause& why);
+  tl::expected<std::string, rejection> resolve_known(const std::string& uuid,
+                                                     const template_wish& wish,
+                                                     const events::cause& why);
+  tl::expected<std::string, rejection> add_template(const template_wish& wish,
+                                                    const events::cause& why);
+  void hold_template(const create_message& create, const std::string& uuid,
+                     const std::string& template_id);
+  caf::actor template_actor(const std::string& uuid, const std::string& or_named) const;
   void request_instance(const create_message& message, const std::string& uuid,
                         const template_ptr& from);
 
@@ -52,13 +62,16 @@ class registry : public caf::event_based_actor {
     caf::actor actor;  // null while an instance waits for its template to be durable
     std::string name;
   };
+  struct template_entry : entry {
+    template_shape shape;
+  };
 
   const runtime& env_;
   const options& limits_;
   caf::actor groups_;
-  world log_;                               // until go
-  reconciliation plan_;                     // until go
-  std::map<std::string, entry> templates_;  // by UUID
+  world log_;                                        // until go
+  reconciliation plan_;                              // until go
+  std::map<std::string, template_entry> templates_;  // by UUID
   std::map<std::string, entry> instances_;
   std::map<std::string, group_ptr> joined_;  // the group of an instance that is being created
   // Who is to be told of an instance that is being created: by UUID, first the one who asked first.

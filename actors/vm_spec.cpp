@@ -65,15 +65,11 @@ hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
   return vm;
 }
 
-hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, const std::string& snapshot_id,
-                                       const events::vm_spec& spec,
+hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor::purpose why,
+                                       const std::string& snapshot_id, const events::vm_spec& spec,
                                        const std::string& fallback_hostname) {
-  return {vm,
-          hypervisor::purpose::instance,
-          snapshot_id,
-          hostname_of(spec, fallback_hostname),
-          roms_of(spec),
-          ports_of(spec)};
+  return {
+      vm, why, snapshot_id, hostname_of(spec, fallback_hostname), roms_of(spec), ports_of(spec)};
 }
 
 std::string fingerprint(const events::vm_spec& spec) {
@@ -97,6 +93,11 @@ std::vector<std::string> differences(const events::vm_spec& a, const events::vm_
   compare(a.hostname, b.hostname, "hostname");
   compare(a.roms, b.roms, "roms");
   compare(a.services, b.services, "service_group");
+  compare(a.tags, b.tags, "tags");
+  compare(a.annotations, b.annotations, "annotations");
+  compare(a.restart_policy, b.restart_policy, "restart_policy");
+  compare(a.delete_on_stop, b.delete_on_stop, "features");
+  compare(a.autokill_ms, b.autokill_ms, "autokill");
   return names;
 }
 

@@ -13,8 +13,8 @@ hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
                                   const std::string& fallback_hostname);
 
 // The clone's share of a spec: what may differ from its template.
-hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, const std::string& snapshot_id,
-                                       const events::vm_spec& spec,
+hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor::purpose why,
+                                       const std::string& snapshot_id, const events::vm_spec& spec,
                                        const std::string& fallback_hostname);
 
 // SHA-256 of the canonical form of a spec, lower-case hex: equal specs, equal fingerprints.

@@ -49,6 +49,15 @@ using history_archived = wire::HistoryArchivedT;
 using request_began = wire::RequestBeganT;
 using request_answered = wire::RequestAnsweredT;
 
+using parent_requested = wire::ParentRequestedT;
+using template_held = wire::TemplateHeldT;
+using template_released = wire::TemplateReleasedT;
+using template_changed = wire::TemplateChangedT;
+using template_autokilled = wire::TemplateAutokilledT;
+using instance_changed = wire::InstanceChangedT;
+using instance_restart_scheduled = wire::InstanceRestartScheduledT;
+using instance_autokilled = wire::InstanceAutokilledT;
+
 using domain = wire::DomainT;
 using service_group_requested = wire::ServiceGroupRequestedT;
 using service_group_changed = wire::ServiceGroupChangedT;
@@ -65,24 +74,24 @@ struct unknown_event {
   friend bool operator==(const unknown_event&, const unknown_event&) = default;
 };
 
-using event =
-    std::variant<unknown_event, template_requested, preparation_scheduled, preparation_started,
-                 template_guest_booted, guest_signalled, template_snapshotted, preparation_failed,
-                 snapshot_rejected, clone_granted, clone_finished, template_deleted,
-                 instance_requested, instance_start_requested, instance_clone_started,
-                 instance_boot_started, instance_running, instance_stop_requested, instance_stopped,
-                 instance_failed, instance_deleted, daemon_started, daemon_stopped, vm_adopted,
-                 leftover_removed, checkpoint_signed, history_archived, request_began,
-                 request_answered, service_group_requested, service_group_changed,
-                 service_group_joined, service_group_left, service_group_deleted, certificate_added,
-                 certificate_deleted>;
+using event = std::variant<
+    unknown_event, template_requested, preparation_scheduled, preparation_started,
+    template_guest_booted, guest_signalled, template_snapshotted, preparation_failed,
+    snapshot_rejected, clone_granted, clone_finished, template_deleted, instance_requested,
+    instance_start_requested, instance_clone_started, instance_boot_started, instance_running,
+    instance_stop_requested, instance_stopped, instance_failed, instance_deleted, daemon_started,
+    daemon_stopped, vm_adopted, leftover_removed, checkpoint_signed, history_archived,
+    request_began, request_answered, parent_requested, template_held, template_released,
+    template_changed, template_autokilled, instance_changed, instance_restart_scheduled,
+    instance_autokilled, service_group_requested, service_group_changed, service_group_joined,
+    service_group_left, service_group_deleted, certificate_added, certificate_deleted>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.
 std::string_view type_name(const event& value);
 
 // The newest schema version this program writes.
-inline constexpr std::uint16_t schema_version = 2;
+inline constexpr std::uint16_t schema_version = 3;
 
 // The longest console tail an event carries, in bytes.
 inline constexpr std::size_t console_tail_limit = 16 * 1024;

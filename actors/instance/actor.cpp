@@ -5,12 +5,22 @@
 
 namespace platen::actors::instance {
 
+namespace {
+
+// What another's command brought about here.
+events::cause because_of(const events::cause& why) {
+  return {why.request_id, "platend", events::origin::system};
+}
+
+}  // namespace
+
 actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial)
     : entity(config, env, instance_stream, std::move(initial)), registry_(std::move(registry)) {}
 
 caf::behavior actor::make_behavior() {
   return {
       on_append_done(),
+      on_timer(),
       [this](farewell) { quit(); },
       [this](const instance_ask& message) { submit(message); },
       [this](const hypervisor::report& message) { on_report(message); },
@@ -34,14 +44,15 @@ void actor::on_begin(const begin& message) {
   if (message.adopt) {
     adopting_ = now().attempt;
     env().driver.adopt(vm(now().attempt));
-    const bool clone = !now().template_id.empty();
+    const bool clone = !now().snapshot_id.empty();
     asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
     asked_.attempt = now().attempt;
   }
   // What the lost VM left behind goes when the next attempt begins.
   if (message.lost) asked_.attempt = lost_ = now().attempt;
   // Nothing is asked of the world for a life that is over: what follows the loss decides.
-  if (message.lost) return submit(vm_lost{now().attempt}, because(events::origin::reconcile));
+  if (message.lost)
+    return submit(vm_lost{now().attempt, env().now_us()}, because(events::origin::reconcile));
   converge();
 }
 
@@ -66,10 +77,10 @@ void actor::on_report(const hypervisor::report& message) {
     running(cloned->vm);
   } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
     if (adopting && now().phase != lifecycle::running) {
-      submit(vm_lost{attempt}, because(events::origin::reconcile));
+      submit(vm_lost{attempt, env().now_us()}, because(events::origin::reconcile));
     } else {
       submit(vm_exited{attempt, exited->exit_known, exited->exit_code, exited->reason,
-                       exited->console_tail},
+                       exited->console_tail, env().now_us()},
              because(events::origin::guest));
     }
   } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {
@@ -79,14 +90,15 @@ void actor::on_report(const hypervisor::report& message) {
 
 void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, bool adopting) {
   if (adopting) {
-    submit(vm_lost{attempt}, because(events::origin::reconcile));
+    submit(vm_lost{attempt, env().now_us()}, because(events::origin::reconcile));
     return;
   }
   const bool current = attempt == now().attempt && now().phase == lifecycle::cloning;
   if (what.snapshot_damaged && current) {
     return_lease(false, now().snapshot_id, what.reason);
   }
-  submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail},
+  submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail,
+                   env().now_us()},
          because(events::origin::system));
 }
 
@@ -99,7 +111,7 @@ void actor::publish(const state_ptr& state) {
   env().instances.publish(state);
 }
 
-void actor::react(const state& before, const events::cause&) {
+void actor::react(const state& before, const events::cause& why) {
   const bool moved = before.phase != now().phase;
   if (moved && before.phase == lifecycle::cloning) {
     return_lease(now().phase == lifecycle::running, "", "");
@@ -107,16 +119,24 @@ void actor::react(const state& before, const events::cause&) {
   if (moved && before.phase == lifecycle::waiting_for_template) {
     // A later start asks again. Whatever answers this lease from now on is stale.
     asked_.wants_grant = false;
-    if (now().phase != lifecycle::cloning) return_lease(false, "", "");
+    // A cold template made no clone: its part is done.
+    if (now().phase != lifecycle::cloning) return_lease(now().phase == lifecycle::booting, "", "");
   }
   converge();
-  if (moved && now().phase == lifecycle::deleted) caf::anon_send(registry_, finished{now().id});
+  if (!moved || now().phase != lifecycle::deleted) return;
+  if (!now().template_id.empty())
+    caf::anon_send(registry_, hold_released{now().template_id, now().id, because_of(why), ""});
+  caf::anon_send(registry_, finished{now().id});
+}
+
+void actor::on_wake(std::int64_t due_us) {
+  submit(wake{env().now_us(), due_us}, because(events::origin::timer));
 }
 
 void actor::return_lease(bool running, std::string damaged_snapshot, std::string reason) {
   caf::anon_send(registry_,
                  lease_returned{now().template_id, now().id, running, std::move(damaged_snapshot),
-                                std::move(reason), because(events::origin::system)});
+                                std::move(reason), because(events::origin::system), ""});
 }
 
 void actor::converge() {
@@ -129,9 +149,10 @@ void actor::converge() {
   if (lost_ != 0 && lost_ == want.attempt && active) return;
   if (want.wants_grant && !asked_.wants_grant) {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
-                                    caf::actor_cast<caf::actor>(this), now().version});
+                                    caf::actor_cast<caf::actor>(this), now().wait, ""});
   }
   order_vm(want);
+  wake_at(want.wake_at_us);
   const bool asked_grant = want.wants_grant || asked_.wants_grant;
   asked_ = want;
   asked_.wants_grant = asked_grant;
@@ -146,8 +167,8 @@ void actor::order_vm(const effects& want) {
   switch (want.vm) {
     case vm_goal::cloned:
       if (same) return;
-      env().driver.clone(
-          to_clone_order(vm(want.attempt), now().snapshot_id, now().spec, now().name));
+      env().driver.clone(to_clone_order(vm(want.attempt), hypervisor::purpose::instance,
+                                        now().snapshot_id, now().spec, now().name));
       return;
     case vm_goal::booted:
       if (same) return;

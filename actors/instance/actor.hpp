@@ -16,6 +16,7 @@ class actor : public entity<state, command> {
  private:
   void react(const state& before, const events::cause& why) override;
   void publish(const state_ptr& state) override;
+  void on_wake(std::int64_t due_us) override;
 
   void on_granted(const lease_granted& message);
   void on_report(const hypervisor::report& message);

@@ -51,6 +51,22 @@ events::instance_stopped stopped(std::uint32_t attempt, bool by_user, std::strin
   return event;
 }
 
+// A failed boot or clone counts for a restart policy only where it was a restart.
+bool wants_restart(const state& now, bool crashed) {
+  const auto& policy = now.spec.restart_policy;
+  return policy == "always" || (policy == "on-failure" && crashed);
+}
+
+events::instance_restart_scheduled next_restart(const state& now, std::int64_t now_us) {
+  const bool was_healthy =
+      now.phase == lifecycle::running && now_us - now.started_us >= healthy_run_us;
+  events::instance_restart_scheduled scheduled;
+  scheduled.restart = was_healthy ? 1 : now.restarts + 1;
+  scheduled.not_before_us =
+      now_us + static_cast<std::int64_t>(restart_backoff_ms(scheduled.restart)) * 1000;
+  return scheduled;
+}
+
 class decider {
  public:
   explicit decider(const state& now) : now_(now) {}
@@ -93,7 +109,8 @@ class decider {
         break;
       case lifecycle::stopped:
       case lifecycle::failed:
-        return nothing();
+        if (now_.restart_at_us == 0) return nothing();
+        return one(stopped(now_.attempt, true, "its next restart was called off"));
       default:
         break;
     }
@@ -106,11 +123,47 @@ class decider {
 
   outcome operator()(const remove&) const {
     if (now_.phase == lifecycle::none || now_.phase == lifecycle::deleted) return gone();
+    if (now_.delete_lock) return refuse(kind::locked, "Deletion protection enabled");
     return one(events::instance_deleted{});
+  }
+
+  outcome operator()(const change& c) const {
+    if (now_.phase == lifecycle::none || now_.phase == lifecycle::deleted) return gone();
+    const bool frozen = c.image || c.args || c.env || c.memory_mb || c.vcpus;
+    if (frozen && !now_.template_id.empty()) {
+      return refuse(kind::invalid,
+                    "'image', 'args', 'env', 'memory_mb' and 'vcpus' of an instance are those of "
+                    "its template and cannot be changed");
+    }
+    events::instance_changed changed;
+    auto& spec = *changed.spec;
+    spec = now_.spec;
+    spec.image = c.image.value_or(spec.image);
+    if (c.args) spec.args = edited(spec.args, *c.args);
+    if (c.env) spec.env = edited(spec.env, *c.env);
+    spec.memory_mb = c.memory_mb.value_or(spec.memory_mb);
+    spec.vcpus = c.vcpus.value_or(spec.vcpus);
+    spec.hostname = c.hostname.value_or(spec.hostname);
+    if (c.tags) spec.tags = edited(spec.tags, *c.tags);
+    if (c.annotations) spec.annotations = edited(spec.annotations, *c.annotations);
+    spec.autokill_ms = c.autokill_ms.value_or(spec.autokill_ms);
+    changed.delete_lock = c.delete_lock.value_or(now_.delete_lock);
+    if (spec == now_.spec && changed.delete_lock == now_.delete_lock) return nothing();
+    return one(std::move(changed));
+  }
+
+  outcome operator()(const wake& c) const {
+    const auto due = wanted(now_).wake_at_us;
+    if (!due || std::max(c.now_us, c.due_us) < *due) return nothing();
+    if (now_.restart_at_us != 0) return one(start_event(now_.template_id, now_.attempt));
+    events::instance_autokilled killed;
+    killed.idle_ms = now_.spec.autokill_ms;
+    return one(killed);
   }
 
   outcome operator()(const clone_granted& c) const {
     if (!waits(c.waiting_version)) return nothing();
+    if (c.snapshot_id.empty()) return one(start_event("", now_.attempt));
     events::instance_clone_started started;
     started.attempt = now_.attempt + 1;
     started.template_id = now_.template_id;
@@ -144,20 +197,20 @@ class decider {
   outcome operator()(const vm_exited& c) const {
     if (!current(now_, c.attempt)) return nothing();
     if (now_.phase == lifecycle::cloning || now_.phase == lifecycle::booting) {
-      return one(failed(c.attempt, now_.phase == lifecycle::cloning ? "clone" : "boot", c.reason,
-                        c.console_tail));
+      return fail(c.attempt, now_.phase == lifecycle::cloning ? "clone" : "boot", c.reason,
+                  c.console_tail, c.now_us);
     }
     auto event = stopped(c.attempt, now_.phase == lifecycle::stopping, c.reason);
     event.exit_known = c.exit_known;
     event.exit_code = c.exit_code;
-    return one(std::move(event));
+    return end(std::move(event), c.now_us);
   }
 
   outcome operator()(const vm_failed& c) const {
     if (!current(now_, c.attempt)) return nothing();
     // Whatever went wrong while it was being stopped, it is stopped.
-    if (now_.phase == lifecycle::stopping) return one(stopped(c.attempt, true, c.reason));
-    return one(failed(c.attempt, c.stage, c.reason, c.console_tail));
+    if (now_.phase == lifecycle::stopping) return end(stopped(c.attempt, true, c.reason), c.now_us);
+    return fail(c.attempt, c.stage, c.reason, c.console_tail, c.now_us);
   }
 
   outcome operator()(const vm_lost& c) const {
@@ -166,17 +219,38 @@ class decider {
       case lifecycle::cloning:
       case lifecycle::booting:
         return one(start_event(now_.template_id, now_.attempt));
-      case lifecycle::stopping:
-        return one(stopped(c.attempt, true, "the VM ended while the daemon was away"));
       default:
-        return one(stopped(c.attempt, false, "the VM ended while the daemon was away"));
+        return end(stopped(c.attempt, now_.phase == lifecycle::stopping,
+                           "the VM ended while the daemon was away"),
+                   c.now_us);
     }
   }
 
  private:
-  // No event happens to an instance that goes on waiting, so its version names the wait.
-  bool waits(std::uint64_t version) const {
-    return now_.phase == lifecycle::waiting_for_template && now_.version == version;
+  bool waits(std::uint64_t wait) const {
+    return now_.phase == lifecycle::waiting_for_template && now_.wait == wait;
+  }
+
+  outcome end(events::instance_stopped how, std::int64_t now_us) const {
+    const bool by_user = how.by_user;
+    const bool crashed = !how.exit_known || how.exit_code != 0;
+    std::vector<events::event> events{std::move(how)};
+    if (now_.spec.delete_on_stop) {
+      events.emplace_back(events::instance_deleted{});
+    } else if (!by_user && wants_restart(now_, crashed)) {
+      events.emplace_back(next_restart(now_, now_us));
+    }
+    return events;
+  }
+
+  outcome fail(std::uint32_t attempt, std::string stage, std::string reason,
+               std::string console_tail, std::int64_t now_us) const {
+    std::vector<events::event> events{
+        failed(attempt, std::move(stage), std::move(reason), std::move(console_tail))};
+    if (now_.restarts != 0 && wants_restart(now_, true)) {
+      events.emplace_back(next_restart(now_, now_us));
+    }
+    return events;
   }
 
   outcome gone() const {
@@ -191,6 +265,13 @@ class decider {
 
 outcome decide(const state& now, const command& what) {
   return std::visit(decider(now), what);
+}
+
+std::uint64_t restart_backoff_ms(std::uint32_t restart) {
+  if (restart <= 1) return 0;
+  constexpr std::uint64_t first = 5'000;
+  constexpr std::uint64_t most = 5 * 60 * 1000;
+  return std::min(most, first << std::min<std::uint32_t>(restart - 2, 16));
 }
 
 }  // namespace platen::actors::instance

@@ -1,5 +1,6 @@
 #include "actors/instance/state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace platen::actors::instance {
@@ -22,6 +23,7 @@ class folder {
   }
 
   void operator()(const events::instance_start_requested&) {
+    s_.wait = at_.version;
     ask_to_start();
     enter(lifecycle::waiting_for_template);
   }
@@ -33,8 +35,10 @@ class folder {
   }
 
   void operator()(const events::instance_boot_started& e) {
+    // An instance of a cold template asked before.
+    if (s_.phase != lifecycle::waiting_for_template) ask_to_start();
     begin(e.attempt);
-    ask_to_start();
+    s_.snapshot_id.clear();
     enter(lifecycle::booting);
   }
 
@@ -68,6 +72,25 @@ class folder {
     enter(lifecycle::failed);
   }
 
+  void operator()(const events::instance_restart_scheduled& e) {
+    s_.restarts = e.restart;
+    s_.restart_at_us = e.not_before_us;
+  }
+
+  void operator()(const events::instance_changed& e) {
+    // A port that is forwarded stays so until the VM ends.
+    auto services = std::move(s_.spec.services);
+    s_.spec = *e.spec;
+    s_.spec.services = std::move(services);
+    s_.delete_lock = e.delete_lock;
+    s_.changed_us = at_.time_us;
+  }
+
+  void operator()(const events::instance_autokilled&) {
+    halt();
+    enter(lifecycle::deleted);
+  }
+
   void operator()(const events::instance_deleted&) {
     halt();
     enter(lifecycle::deleted);
@@ -85,6 +108,8 @@ class folder {
   void ask_to_start() {
     s_.requested_us = at_.time_us;
     s_.caused_by = at_.why.request_id;
+    s_.restart_at_us = 0;
+    if (at_.why.source == events::origin::api) s_.restarts = 0;
   }
 
   void begin(std::uint32_t attempt) {
@@ -96,6 +121,7 @@ class folder {
 
   void halt() {
     s_.pid = 0;
+    s_.restart_at_us = 0;
     s_.stopped_us = at_.time_us;
     for (auto& service : s_.spec.services)
       service.host_port = 0;
@@ -154,6 +180,19 @@ bool settled(const state& value) {
   }
 }
 
+namespace {
+
+// When a stopped instance that nobody started has been kept for long enough.
+std::optional<std::int64_t> autokill_at_us(const state& value) {
+  const bool idle =
+      value.phase == lifecycle::failed || (value.phase == lifecycle::stopped && value.attempt != 0);
+  if (!idle || value.spec.autokill_ms == 0 || value.delete_lock) return std::nullopt;
+  return std::max(value.phase_since_us, value.changed_us) +
+         static_cast<std::int64_t>(value.spec.autokill_ms) * 1000;
+}
+
+}  // namespace
+
 effects wanted(const state& value) {
   effects want;
   want.attempt = value.attempt;
@@ -173,7 +212,7 @@ effects wanted(const state& value) {
       want.vm = vm_goal::booted;
       break;
     case lifecycle::running:
-      want.vm = value.template_id.empty() ? vm_goal::booted : vm_goal::cloned;
+      want.vm = value.snapshot_id.empty() ? vm_goal::booted : vm_goal::cloned;
       break;
     case lifecycle::stopping:
       want.vm = vm_goal::stopped;
@@ -181,6 +220,8 @@ effects wanted(const state& value) {
     case lifecycle::stopped:
     case lifecycle::failed:
       want.vm = vm_goal::idle;
+      want.wake_at_us =
+          value.restart_at_us != 0 ? std::optional(value.restart_at_us) : autokill_at_us(value);
       break;
   }
   return want;

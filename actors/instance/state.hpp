@@ -58,12 +58,17 @@ struct state {
   std::string accelerator;
   std::uint32_t pid = 0;
   std::string generation_id;
-  std::string caused_by;          // the request id behind the newest start or stop
+  std::uint64_t wait = 0;  // waiting_for_template: the version that began it, which names the wait
+  std::string caused_by;   // the request id behind the newest start or stop
   std::int64_t requested_us = 0;  // when the present start was asked for
   std::int64_t started_us = 0;    // when it last became running
   std::int64_t stopped_us = 0;
-  std::uint32_t start_count = 0;  // times it became running
-  bool force_stop = false;        // in phase stopping
+  std::uint32_t start_count = 0;   // times it became running
+  std::uint32_t restarts = 0;      // by its restart policy since somebody last started it
+  std::int64_t restart_at_us = 0;  // stopped or failed with a restart scheduled; 0: none
+  bool delete_lock = false;
+  std::int64_t changed_us = 0;  // when it was last changed
+  bool force_stop = false;      // in phase stopping
   std::uint32_t stop_grace_ms = 0;
   std::optional<failure> last_failure;  // cleared by the next successful start
   std::optional<stop_facts> last_stop;
@@ -94,7 +99,8 @@ enum class vm_goal {
 struct effects {
   vm_goal vm = vm_goal::absent;
   std::uint32_t attempt = 0;
-  bool wants_grant = false;  // ask the template for a clone
+  bool wants_grant = false;                // ask the template for a clone
+  std::optional<std::int64_t> wake_at_us;  // a scheduled restart, or the autokill
   friend bool operator==(const effects&, const effects&) = default;
 };
 

@@ -7,8 +7,6 @@ namespace platen::actors::vm_template {
 
 namespace {
 
-using tick_atom = caf::atom_constant<caf::atom("tick")>;
-
 // Which stage a VM that ended by itself was in.
 std::string stage_of(lifecycle phase) {
   switch (phase) {
@@ -29,16 +27,21 @@ actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry,
 caf::behavior actor::make_behavior() {
   return {
       on_append_done(),
+      on_timer(),
       [this](farewell) { quit(); },
       [this](const template_ask& message) { submit(message); },
       [this](const lease& message) { on_lease(message); },
       [this](const lease_returned& message) { on_lease_returned(message); },
       [this](const hypervisor::report& message) { on_report(message); },
       [this](const begin& message) { on_begin(message); },
-      [this](tick_atom, std::uint64_t timer) {
-        if (timer != timer_) return;
-        const auto due_us = std::exchange(asked_.wake_at_us, std::nullopt).value_or(0);
-        submit(wake{env().now_us(), console_tail(), due_us}, because(events::origin::timer));
+      [this](const lease_granted& message) {
+        submit(parent_granted{message.waiting_version, message.template_id, message.snapshot_id},
+               because(events::origin::system));
+      },
+      [this](const lease_refused& message) {
+        submit(parent_refused{message.waiting_version, message.stage, message.reason,
+                              message.console_tail},
+               because(events::origin::system));
       },
   };
 }
@@ -73,9 +76,9 @@ void actor::on_begin(const begin& message) {
 }
 
 void actor::on_lease(const lease& message) {
-  waiters_[message.instance_id] =
-      waiter{message.instance, message.why, message.waiting_version, false, {}};
-  ask_for_clone(message.instance_id);
+  waiters_[message.borrower_id] =
+      waiter{message.borrower, message.why, message.waiting_version, false, {}};
+  ask_for_clone(message.borrower_id);
 }
 
 void actor::ask_for_clone(const std::string& instance_id) {
@@ -93,8 +96,8 @@ void actor::ask_for_clone(const std::string& instance_id) {
 }
 
 void actor::on_lease_returned(const lease_returned& message) {
-  waiters_.erase(message.instance_id);
-  submit(clone_done{message.instance_id, message.running}, message.why);
+  waiters_.erase(message.borrower_id);
+  submit(clone_done{message.borrower_id, message.running}, message.why);
   if (!message.damaged_snapshot.empty()) {
     submit(snapshot_damaged{message.damaged_snapshot, message.reason}, message.why);
   }
@@ -115,6 +118,9 @@ void actor::on_report(const hypervisor::report& message) {
   if (const auto* booted = std::get_if<hypervisor::booted>(&message.what)) {
     submit(vm_booted{attempt, booted->vm.accelerator, booted->vm.pid},
            because(events::origin::system));
+  } else if (const auto* cloned = std::get_if<hypervisor::cloned>(&message.what)) {
+    submit(vm_booted{attempt, cloned->vm.accelerator, cloned->vm.pid},
+           because(events::origin::system));
   } else if (std::holds_alternative<hypervisor::signalled>(message.what)) {
     submit(vm_signalled{attempt}, because(events::origin::guest));
   } else if (const auto* done = std::get_if<hypervisor::snapshotted>(&message.what)) {
@@ -130,12 +136,16 @@ void actor::on_report(const hypervisor::report& message) {
   } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
     lost_or_failed(stage_of(now().phase), exited->reason, exited->console_tail);
   } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {
+    const bool current = attempt == now().attempt && now().phase == lifecycle::preparing;
+    if (failed->snapshot_damaged && current && !now().parent_snapshot_id.empty()) {
+      return_parent_lease(false, now().parent_snapshot_id, failed->reason);
+    }
     lost_or_failed(std::string(to_string(failed->where)), failed->reason, failed->console_tail);
   }
 }
 
 void actor::publish(const state_ptr& state) {
-  if (state->phase == lifecycle::deleted) {
+  if (gone(*state)) {
     if (!std::exchange(retired_, true)) {
       env().templates.retire(state);
       caf::anon_send(registry_, retired{state->id});
@@ -145,10 +155,35 @@ void actor::publish(const state_ptr& state) {
   env().templates.publish(state);
 }
 
-void actor::react(const state&, const events::cause&) {
+void actor::react(const state& before, const events::cause&) {
+  settle_parent_lease(before);
   answer_waiters();
   converge();
   retire_if_done();
+}
+
+// A lease of the parent is over when its clone runs, or will not be made; the hold when the
+// snapshot that was made of the clone is complete.
+void actor::settle_parent_lease(const state& before) {
+  if (now().parent_id.empty() || before.phase == now().phase) return;
+  const bool had_lease =
+      before.phase == lifecycle::waiting_for_parent ||
+      (before.phase == lifecycle::preparing && !before.parent_snapshot_id.empty());
+  const bool has_lease = now().phase == lifecycle::preparing && before.attempt == now().attempt;
+  if (had_lease && !has_lease) {
+    asked_.wants_parent = false;
+    return_parent_lease(now().phase == lifecycle::awaiting_guest_signal, "", "");
+  }
+  if (now().phase == lifecycle::snapshotted || gone(now())) {
+    caf::anon_send(registry_, hold_released{now().parent_id, now().id,
+                                            because(events::origin::system), now().parent_name});
+  }
+}
+
+void actor::return_parent_lease(bool running, std::string damaged_snapshot, std::string reason) {
+  caf::anon_send(registry_, lease_returned{now().parent_id, now().id, running,
+                                           std::move(damaged_snapshot), std::move(reason),
+                                           because(events::origin::system), now().parent_name});
 }
 
 // Grants what was granted, refuses what cannot be any more, and asks again for those who came while
@@ -162,9 +197,11 @@ void actor::answer_waiters() {
       continue;
     }
     // A grant of a snapshot that was rejected since is still in flight, but worth nothing.
-    if (now().ready && now().clones_in_flight.contains(id)) {
-      caf::anon_send(waiting.instance, lease_granted{waiting.version, now().ready->id});
-    } else if (now().phase == lifecycle::deleted) {
+    const bool cold = now().phase == lifecycle::cold || (gone(now()) && now().cold);
+    if ((now().ready || cold) && now().clones_in_flight.contains(id)) {
+      caf::anon_send(waiting.instance,
+                     lease_granted{waiting.version, now().id, now().ready ? now().ready->id : ""});
+    } else if (gone(now())) {
       caf::anon_send(waiting.instance,
                      lease_refused{waiting.version, "template", "the template was deleted", ""});
     } else if (now().phase == lifecycle::preparation_failed && settled(now())) {
@@ -188,18 +225,22 @@ void actor::converge() {
   const auto want = wanted(now());
   if (adopting_ != 0 && adopting_ == want.attempt) {
     // What the VM is asked for next depends on what it turns out to be.
-    arm(want.wake_at_us);
-    asked_.wake_at_us = want.wake_at_us;
+    wake_at(want.wake_at_us);
     return;
   }
   // Commands that came before the loss was decided on still see the lost attempt.
   const bool active = want.vm == vm_goal::booted || want.vm == vm_goal::frozen;
   if (lost_ != 0 && lost_ == want.attempt && active) return;
+  if (want.wants_parent && !asked_.wants_parent) {
+    caf::anon_send(registry_,
+                   lease{now().parent_id, now().id, because(events::origin::system),
+                         caf::actor_cast<caf::actor>(this), now().attempt, now().parent_name});
+  }
   order_vm(want);
   if (asked_.keep_snapshot && asked_.keep_snapshot != want.keep_snapshot) {
     env().driver.remove_snapshot(*asked_.keep_snapshot);
   }
-  arm(want.wake_at_us);
+  wake_at(want.wake_at_us);
   asked_ = want;
 }
 
@@ -209,8 +250,14 @@ void actor::order_vm(const effects& want) {
   switch (want.vm) {
     case vm_goal::booted:
       if (same_vm && asked_.vm == vm_goal::booted) return;
-      env().driver.boot({vm(want.attempt), hypervisor::purpose::template_preparation,
-                         to_hypervisor(now().spec, now().name)});
+      if (now().parent_snapshot_id.empty()) {
+        env().driver.boot({vm(want.attempt), hypervisor::purpose::template_preparation,
+                           to_hypervisor(now().spec, now().name)});
+      } else {
+        env().driver.clone(to_clone_order(vm(want.attempt),
+                                          hypervisor::purpose::template_preparation,
+                                          now().parent_snapshot_id, now().spec, now().name));
+      }
       return;
     case vm_goal::frozen:
       if (same_vm && asked_.vm == vm_goal::frozen) return;
@@ -224,17 +271,13 @@ void actor::order_vm(const effects& want) {
   }
 }
 
-void actor::arm(std::optional<std::int64_t> at_us) {
-  if (at_us == asked_.wake_at_us) return;
-  ++timer_;
-  if (!at_us) return;
-  const auto wait = std::max<std::int64_t>(*at_us - env().now_us(), 0);
-  delayed_send(this, std::chrono::microseconds(wait), tick_atom::value, timer_);
+void actor::on_wake(std::int64_t due_us) {
+  submit(wake{env().now_us(), console_tail(), due_us}, because(events::origin::timer));
 }
 
-// A deleted template stays only until the clones it granted no longer need its snapshot.
+// A deleted template stays only until nobody needs its snapshot any more.
 void actor::retire_if_done() {
-  if (now().phase != lifecycle::deleted || !now().clones_in_flight.empty()) return;
+  if (!forgettable(now())) return;
   if (!std::exchange(finished_, true)) caf::anon_send(registry_, finished{now().id});
 }
 

@@ -26,8 +26,11 @@ class actor : public entity<state, command> {
 
   void react(const state& before, const events::cause& why) override;
   void publish(const state_ptr& state) override;
+  void on_wake(std::int64_t due_us) override;
 
   void on_lease(const lease& message);
+  void return_parent_lease(bool running, std::string damaged_snapshot, std::string reason);
+  void settle_parent_lease(const state& before);
   void on_lease_returned(const lease_returned& message);
   void on_report(const hypervisor::report& message);
   void on_begin(const begin& message);
@@ -36,7 +39,6 @@ class actor : public entity<state, command> {
   void answer_waiters();
   void converge();
   void order_vm(const effects& want);
-  void arm(std::optional<std::int64_t> at_us);
   void retire_if_done();
   std::string console_tail() const;
   events::cause because(events::origin source) const;
@@ -50,7 +52,6 @@ class actor : public entity<state, command> {
   std::uint32_t lost_ = 0;      // the attempt whose VM was lost with an earlier daemon
   bool retired_ = false;
   bool finished_ = false;
-  std::uint64_t timer_ = 0;  // the newest armed timer; older ones are ignored
 };
 
 }  // namespace platen::actors::vm_template

@@ -8,9 +8,14 @@ namespace {
 
 using kind = rejection::kind;
 
+// There is a VM that is to become the snapshot.
 bool preparing(const state& now) {
   return now.phase == lifecycle::preparing || now.phase == lifecycle::awaiting_guest_signal ||
          now.phase == lifecycle::snapshotting;
+}
+
+bool waiting_for_parent(const state& now) {
+  return now.phase == lifecycle::waiting_for_parent;
 }
 
 // A report counts only for the preparation that is under way.
@@ -18,12 +23,22 @@ bool current(const state& now, std::uint32_t attempt) {
   return preparing(now) && now.attempt == attempt;
 }
 
-events::preparation_started next_attempt(const state& now, std::int64_t now_us) {
+// A nested template's attempt begins with asking its parent, and its time runs from there.
+events::event next_attempt(const state& now, std::int64_t now_us) {
+  std::int64_t deadline_us = 0;
+  if (now.prepare_timeout_ms != 0) {
+    deadline_us = now_us + static_cast<std::int64_t>(now.prepare_timeout_ms) * 1000;
+  }
+  if (!now.parent_id.empty()) {
+    events::parent_requested asked;
+    asked.attempt = now.attempt + 1;
+    asked.parent_id = now.parent_id;
+    asked.deadline_us = deadline_us;
+    return asked;
+  }
   events::preparation_started started;
   started.attempt = now.attempt + 1;
-  if (now.prepare_timeout_ms != 0) {
-    started.deadline_us = now_us + static_cast<std::int64_t>(now.prepare_timeout_ms) * 1000;
-  }
+  started.deadline_us = deadline_us;
   return started;
 }
 
@@ -48,6 +63,7 @@ outcome fail(const state& now, std::string stage, std::string reason, std::strin
 outcome make_prepared(const state& now, std::int64_t now_us) {
   switch (now.phase) {
     case lifecycle::requested:
+    case lifecycle::cold:
       return one(next_attempt(now, now_us));
     case lifecycle::preparation_failed: {
       if (now.retry_at_us != 0) return nothing();
@@ -75,18 +91,37 @@ class decider {
     return one(c.what);
   }
 
+  outcome operator()(const hold& c) const {
+    if (unknown()) return refuse(kind::not_found, unknown_message());
+    auto events = c.prepare ? make_prepared(now_, c.now_us) : nothing();
+    if (now_.holders.contains(c.by)) return events;
+    events::template_held held;
+    held.by = c.by;
+    events->insert(events->begin(), std::move(held));
+    return events;
+  }
+
+  outcome operator()(const release& c) const {
+    if (!now_.holders.contains(c.by)) return nothing();
+    events::template_released released;
+    released.by = c.by;
+    return one(std::move(released));
+  }
+
   outcome operator()(const request_clone& c) const {
-    if (gone()) return refuse(kind::not_found, gone_message());
-    if (now_.phase != lifecycle::snapshotted) return make_prepared(now_, c.now_us);
+    const bool kept_for_it =
+        gone(now_) && (now_.ready || now_.cold) && now_.holders.contains(c.instance_id);
+    if (unknown() && !kept_for_it) return refuse(kind::not_found, unknown_message());
+    if (!cloneable(now_) && !kept_for_it) return make_prepared(now_, c.now_us);
     if (now_.clones_in_flight.contains(c.instance_id)) return nothing();
     events::clone_granted granted;
     granted.instance_id = c.instance_id;
-    granted.snapshot_id = now_.ready->id;
+    if (now_.ready) granted.snapshot_id = now_.ready->id;
     return one(std::move(granted));
   }
 
   outcome operator()(const request_preparation& c) const {
-    if (gone()) return refuse(kind::not_found, gone_message());
+    if (unknown()) return refuse(kind::not_found, unknown_message());
     return make_prepared(now_, c.now_us);
   }
 
@@ -96,14 +131,25 @@ class decider {
         reached_us >= now_.retry_at_us) {
       return one(next_attempt(now_, c.now_us));
     }
-    if (preparing(now_) && now_.deadline_us != 0 && reached_us >= now_.deadline_us) {
+    const bool under_way = preparing(now_) || waiting_for_parent(now_);
+    if (under_way && now_.deadline_us != 0 && reached_us >= now_.deadline_us) {
       const auto limit = std::to_string(now_.prepare_timeout_ms / 1000) + " s";
+      if (waiting_for_parent(now_)) {
+        return fail(now_, "template", parent_text() + " was not ready within " + limit, "");
+      }
       return now_.phase == lifecycle::awaiting_guest_signal
                  ? fail(now_, "guest_signal",
                         "the guest did not write to /uk/libukp/template_instance within " + limit,
                         c.console_tail)
                  : fail(now_, now_.phase == lifecycle::preparing ? "boot" : "snapshot",
                         "the preparation did not finish within " + limit, c.console_tail);
+    }
+    // Of the times a template waits for only its end is left.
+    const auto due = wanted(now_).wake_at_us;
+    if (!under_way && now_.retry_at_us == 0 && due && reached_us >= *due) {
+      events::template_autokilled killed;
+      killed.idle_ms = now_.autokill_ms;
+      return one(killed);
     }
     return nothing();
   }
@@ -113,17 +159,42 @@ class decider {
     events::clone_finished finished;
     finished.instance_id = c.instance_id;
     finished.running = c.running;
-    return one(std::move(finished));
+    std::vector<events::event> events{std::move(finished)};
+    // An anonymous template is for one clone. Its snapshot stays for as long as that one lives.
+    if (now_.name.empty() && !gone(now_)) events.emplace_back(events::template_deleted{});
+    return events;
   }
 
   outcome operator()(const remove&) const {
-    if (gone()) return refuse(kind::not_found, gone_message());
+    if (unknown()) return refuse(kind::not_found, unknown_message());
+    if (now_.delete_lock) return refuse(kind::locked, "Deletion protection enabled");
     return one(events::template_deleted{});
   }
 
-  outcome operator()(const confirm&) const {
-    if (gone()) return refuse(kind::not_found, gone_message());
-    return nothing();
+  outcome operator()(const change& c) const {
+    if (unknown()) return refuse(kind::not_found, unknown_message());
+    events::template_changed changed;
+    changed.tags = c.tags ? edited(now_.spec.tags, *c.tags) : now_.spec.tags;
+    changed.delete_lock = c.delete_lock.value_or(now_.delete_lock);
+    changed.autokill_ms = c.autokill_ms.value_or(now_.autokill_ms);
+    const bool same = changed.tags == now_.spec.tags && changed.delete_lock == now_.delete_lock &&
+                      changed.autokill_ms == now_.autokill_ms;
+    return same ? nothing() : one(std::move(changed));
+  }
+
+  outcome operator()(const parent_granted& c) const {
+    if (!waits(c.attempt)) return nothing();
+    events::preparation_started started;
+    started.attempt = now_.attempt;
+    started.deadline_us = now_.deadline_us;
+    started.parent_id = c.parent_id;
+    started.parent_snapshot_id = c.snapshot_id;
+    return one(std::move(started));
+  }
+
+  outcome operator()(const parent_refused& c) const {
+    if (!waits(c.attempt)) return nothing();
+    return fail(now_, c.stage, parent_text() + ": " + c.reason, c.console_tail);
   }
 
   outcome operator()(const vm_booted& c) const {
@@ -169,8 +240,16 @@ class decider {
   }
 
  private:
-  bool gone() const { return now_.phase == lifecycle::none || now_.phase == lifecycle::deleted; }
-  std::string gone_message() const {
+  bool waits(std::uint64_t attempt) const {
+    return waiting_for_parent(now_) && now_.attempt == attempt;
+  }
+
+  std::string parent_text() const {
+    return "template '" + (now_.parent_name.empty() ? now_.parent_id : now_.parent_name) + "'";
+  }
+
+  bool unknown() const { return now_.phase == lifecycle::none || gone(now_); }
+  std::string unknown_message() const {
     return now_.name.empty() ? "No instance template with uuid '" + now_.id + "'"
                              : "No instance template with name '" + now_.name + "'";
   }

@@ -1,11 +1,12 @@
 // What a template does about a command. Pure: time, ids and limits arrive inside the command.
 //
-// This is where a second request joins the first: see decide(state, request_clone).
+// This is where a second request joins the first: see make_prepared() in decide.cpp.
 #pragma once
 
 #include <string_view>
 #include <variant>
 
+#include "actors/edit.hpp"
 #include "actors/outcome.hpp"
 #include "actors/template/state.hpp"
 
@@ -15,6 +16,19 @@ namespace platen::actors::vm_template {
 struct request {
   static constexpr std::string_view name = "request";
   events::template_requested what;
+};
+
+// Somebody will want clones, an instance that is being created or a template that is to be nested
+// in this one, and depends on the snapshot until it says release. With `prepare` it is made now.
+struct hold {
+  static constexpr std::string_view name = "hold";
+  std::string by;
+  bool prepare = false;
+  std::int64_t now_us = 0;
+};
+struct release {
+  static constexpr std::string_view name = "release";
+  std::string by;
 };
 
 // An instance wants a clone. The answer follows from the state afterwards: granted if the instance
@@ -52,9 +66,30 @@ struct remove {
   static constexpr std::string_view name = "remove";
 };
 
-// Changes nothing; answered once all that was commanded before it is durable.
-struct confirm {
-  static constexpr std::string_view name = "confirm";
+// What is absent stays as it is.
+struct change {
+  static constexpr std::string_view name = "change";
+  std::optional<list_edit> tags;
+  std::optional<bool> delete_lock;
+  std::optional<std::uint64_t> autokill_ms;
+};
+
+// ---- the parent's answer to a nested template's wanted clone
+// -------------------------------------
+
+// Each repeats the attempt that waited; the answer to an earlier one changes nothing.
+struct parent_granted {
+  static constexpr std::string_view name = "parent_granted";
+  std::uint64_t attempt = 0;
+  std::string parent_id;
+  std::string snapshot_id;
+};
+struct parent_refused {
+  static constexpr std::string_view name = "parent_refused";
+  std::uint64_t attempt = 0;
+  std::string stage;
+  std::string reason;
+  std::string console_tail;
 };
 
 // ---- reports of the hypervisor: each names its attempt, a stale one changes nothing
@@ -96,9 +131,9 @@ struct snapshot_damaged {
   std::string reason;
 };
 
-using command =
-    std::variant<request, request_clone, request_preparation, wake, clone_done, remove, confirm,
-                 vm_booted, vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
+using command = std::variant<request, hold, release, request_clone, request_preparation, wake,
+                             clone_done, remove, change, parent_granted, parent_refused, vm_booted,
+                             vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
 
 outcome decide(const state& now, const command& what);
 

@@ -1,5 +1,6 @@
 #include "actors/template/state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace platen::actors::vm_template {
@@ -18,20 +19,24 @@ class folder {
     s_.fingerprint = e.fingerprint;
     s_.prepare_timeout_ms = e.prepare_timeout_ms;
     s_.autokill_ms = e.autokill_ms;
+    s_.cold = e.cold;
+    s_.parent_id = e.parent_id;
+    s_.parent_name = e.parent_name;
     s_.created_us = at_.time_us;
-    enter(lifecycle::requested);
+    enter(e.cold ? lifecycle::cold : lifecycle::requested);
   }
 
   void operator()(const events::preparation_scheduled& e) { s_.retry_at_us = e.not_before_us; }
 
+  void operator()(const events::parent_requested& e) {
+    begin(e.attempt, e.deadline_us);
+    enter(lifecycle::waiting_for_parent);
+  }
+
   void operator()(const events::preparation_started& e) {
-    s_.attempt = e.attempt;
-    s_.caused_by = at_.why.request_id;
-    s_.deadline_us = e.deadline_us;
-    s_.retry_at_us = 0;
-    s_.accelerator.clear();
-    s_.pid = 0;
-    s_.ready.reset();
+    begin(e.attempt, e.deadline_us);
+    s_.parent_snapshot_id = e.parent_snapshot_id;
+    if (!e.parent_id.empty()) s_.parent_id = e.parent_id;
     enter(lifecycle::preparing);
   }
 
@@ -64,6 +69,7 @@ class folder {
 
   void operator()(const events::clone_granted& e) {
     s_.clones_in_flight.insert(e.instance_id);
+    s_.holders.insert(e.instance_id);
     s_.last_clone_us = at_.time_us;
   }
 
@@ -72,7 +78,18 @@ class folder {
     if (e.running) ++s_.clones_made;
   }
 
+  void operator()(const events::template_held& e) { s_.holders.insert(e.by); }
+  void operator()(const events::template_released& e) { s_.holders.erase(e.by); }
+
+  void operator()(const events::template_changed& e) {
+    s_.spec.tags = e.tags;
+    s_.delete_lock = e.delete_lock;
+    s_.autokill_ms = e.autokill_ms;
+    s_.changed_us = at_.time_us;
+  }
+
   void operator()(const events::template_deleted&) { enter(lifecycle::deleted); }
+  void operator()(const events::template_autokilled&) { enter(lifecycle::autokilled); }
 
   template <class Other>
   void operator()(const Other&) {}
@@ -81,6 +98,18 @@ class folder {
   void enter(lifecycle phase) {
     s_.phase = phase;
     s_.phase_since_us = at_.time_us;
+  }
+
+  void begin(std::uint32_t attempt, std::int64_t deadline_us) {
+    s_.cold = false;
+    s_.attempt = attempt;
+    s_.caused_by = at_.why.request_id;
+    s_.deadline_us = deadline_us;
+    s_.retry_at_us = 0;
+    s_.parent_snapshot_id.clear();
+    s_.accelerator.clear();
+    s_.pid = 0;
+    s_.ready.reset();
   }
 
   void fail(failure why) {
@@ -95,6 +124,17 @@ class folder {
   state& s_;
   const events::envelope& at_;
 };
+
+// When a template that nobody clones has been kept for long enough.
+std::optional<std::int64_t> autokill_at_us(const state& value) {
+  const bool idle = value.phase == lifecycle::snapshotted || value.phase == lifecycle::cold ||
+                    value.phase == lifecycle::preparation_failed;
+  if (!idle || value.autokill_ms == 0 || value.delete_lock || !value.clones_in_flight.empty()) {
+    return std::nullopt;
+  }
+  const auto since = std::max({value.phase_since_us, value.last_clone_us, value.changed_us});
+  return since + static_cast<std::int64_t>(value.autokill_ms) * 1000;
+}
 
 }  // namespace
 
@@ -111,6 +151,8 @@ std::string_view to_string(lifecycle value) {
       return "none";
     case lifecycle::requested:
       return "requested";
+    case lifecycle::waiting_for_parent:
+      return "waiting_for_parent";
     case lifecycle::preparing:
       return "preparing";
     case lifecycle::awaiting_guest_signal:
@@ -119,8 +161,12 @@ std::string_view to_string(lifecycle value) {
       return "snapshotting";
     case lifecycle::snapshotted:
       return "snapshotted";
+    case lifecycle::cold:
+      return "cold";
     case lifecycle::preparation_failed:
       return "preparation_failed";
+    case lifecycle::autokilled:
+      return "autokilled";
     case lifecycle::deleted:
       return "deleted";
   }
@@ -128,13 +174,15 @@ std::string_view to_string(lifecycle value) {
 }
 
 std::string_view shown_lifecycle(const state& value) {
-  const bool cloning = value.phase == lifecycle::snapshotted && !value.clones_in_flight.empty();
+  const bool cloning = cloneable(value) && !value.clones_in_flight.empty();
   return cloning ? "cloning" : to_string(value.phase);
 }
 
 bool settled(const state& value) {
   switch (value.phase) {
     case lifecycle::snapshotted:
+    case lifecycle::cold:
+    case lifecycle::autokilled:
     case lifecycle::deleted:
       return true;
     case lifecycle::preparation_failed:
@@ -145,7 +193,15 @@ bool settled(const state& value) {
 }
 
 bool forgettable(const state& value) {
-  return value.phase == lifecycle::deleted && value.clones_in_flight.empty();
+  return gone(value) && value.clones_in_flight.empty() && value.holders.empty();
+}
+
+bool gone(const state& value) {
+  return value.phase == lifecycle::deleted || value.phase == lifecycle::autokilled;
+}
+
+bool cloneable(const state& value) {
+  return value.phase == lifecycle::snapshotted || value.phase == lifecycle::cold;
 }
 
 std::string snapshot_id(const std::string& template_id, std::uint32_t attempt) {
@@ -170,15 +226,21 @@ effects wanted(const state& value) {
       want.attempt = value.attempt;
       want.keep_snapshot = value.ready->id;
       break;
-    case lifecycle::deleted:
-      // Clones that were granted before the deletion still get theirs.
-      if (value.ready && !value.clones_in_flight.empty()) want.keep_snapshot = value.ready->id;
+    case lifecycle::waiting_for_parent:
+      want.wants_parent = true;
       break;
+    case lifecycle::deleted:
+    case lifecycle::autokilled:
+      // Instances of it can still be started.
+      if (value.ready && !forgettable(value)) want.keep_snapshot = value.ready->id;
+      return want;
     case lifecycle::none:
     case lifecycle::requested:
+    case lifecycle::cold:
     case lifecycle::preparation_failed:
       break;
   }
+  want.wake_at_us = autokill_at_us(value);
   if (value.deadline_us != 0) want.wake_at_us = value.deadline_us;
   if (value.phase == lifecycle::preparation_failed && value.retry_at_us != 0) {
     want.wake_at_us = value.retry_at_us;

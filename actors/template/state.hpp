@@ -17,11 +17,14 @@ namespace platen::actors::vm_template {
 enum class lifecycle {
   none,  // the stream is empty
   requested,
+  waiting_for_parent,  // nested: its VM will be a clone of another template
   preparing,
   awaiting_guest_signal,
   snapshotting,
   snapshotted,
+  cold,  // there is nothing to prepare: instances of it boot
   preparation_failed,
+  autokilled,
   deleted
 };
 
@@ -55,7 +58,11 @@ struct state {
   events::vm_spec spec;       // the resolved create_args
   std::string fingerprint;
   std::uint64_t prepare_timeout_ms = 0;  // 0: waits for ever
-  std::uint64_t autokill_ms = 0;
+  std::uint64_t autokill_ms = 0;         // from its last clone; 0: kept until it is deleted
+  bool delete_lock = false;
+  bool cold = false;      // not prepared so far, and its instances do not ask for it: they boot
+  std::string parent_id;  // nested: the template it is prepared from, and that one's name
+  std::string parent_name;
 
   lifecycle phase = lifecycle::none;
   std::int64_t created_us = 0;
@@ -64,12 +71,15 @@ struct state {
   std::uint32_t consecutive_failures = 0;  // since the last success
   std::int64_t deadline_us = 0;            // of the running preparation; 0: none
   std::int64_t retry_at_us = 0;            // preparation_failed with a retry scheduled; 0: none
+  std::string parent_snapshot_id;          // what the preparing VM is a clone of; empty: it boots
+  std::int64_t changed_us = 0;             // when lock or autokill were last changed
   std::string accelerator;                 // of the running preparation, once booted
   std::uint32_t pid = 0;
   std::string caused_by;  // the request id behind the newest preparation
   std::optional<failure> last_failure;
   std::optional<snapshot> ready;           // in phase snapshotted, and after deletion while held
-  std::set<std::string> clones_in_flight;  // instance ids
+  std::set<std::string> clones_in_flight;  // ids of instances, and of templates nested in this one
+  std::set<std::string> holders;           // of those that depend on the snapshot, see TemplateHeld
   std::uint64_t clones_made = 0;
   std::int64_t last_clone_us = 0;
 
@@ -85,8 +95,14 @@ std::string_view shown_lifecycle(const state& value);
 // True where a request for a clone need not wait any longer: it can be granted or must fail.
 bool settled(const state& value);
 
-// Deleted, and no clone needs its snapshot any more: it may be forgotten.
+// Deleted, by somebody or by its autokill: its name is free.
+bool gone(const state& value);
+
+// Gone, and nobody needs its snapshot any more: it may be forgotten.
 bool forgettable(const state& value);
+
+// Whether a clone can be made of it now: it has its snapshot, or needs none.
+bool cloneable(const state& value);
 
 // The name a preparation's snapshot has, known before it exists so that it can be found after a
 // crash between its rename and its event.
@@ -104,8 +120,9 @@ enum class vm_goal {
 struct effects {
   vm_goal vm = vm_goal::absent;
   std::uint32_t attempt = 0;                 // which VM, for booted and frozen
+  bool wants_parent = false;                 // ask the parent for a clone
   std::optional<std::string> keep_snapshot;  // any other snapshot of this template is garbage
-  std::optional<std::int64_t> wake_at_us;    // a deadline or a scheduled retry
+  std::optional<std::int64_t> wake_at_us;    // a deadline, a scheduled retry, the autokill
   friend bool operator==(const effects&, const effects&) = default;
 };
 

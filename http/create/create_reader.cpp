@@ -1,6 +1,7 @@
 #include "http/create/create_reader.hpp"
 
 #include "http/create/members.hpp"
+#include "http/create/settings_reader.hpp"
 #include "http/create/template_reader.hpp"
 #include "http/create/vm_spec_reader.hpp"
 #include "http/request/text_rules.hpp"
@@ -10,19 +11,13 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t replicas_limit = 255;
+
 std::string read_name(object_reader& reader) {
   auto name = reader.text("name", name_limit).value_or("");
   if (reader.has("name") && !is_name(name))
     reader.report("name", "must be " + std::string(name_rule));
   return name;
-}
-
-// A clone has the memory, CPUs, program and environment that were frozen with its template.
-void refuse_frozen_parts(object_reader& reader) {
-  for (const auto* member : {"image", "args", "env", "memory_mb", "vcpus"})
-    if (reader.any(member) != nullptr)
-      reader.problem().report("Cannot specify '" + reader.path_of(member) +
-                              "' when creating an instance from a template");
 }
 
 // With `prepare` the call blocks until the template is there, unless told otherwise.
@@ -55,6 +50,8 @@ create_request read_one(const json& value, std::string path, first_problem& prob
                             "' is required");
   }
   read_own_parts(reader, parts);
+  read_settings(reader, parts.spec);
+  const auto replicas = reader.integer("replicas", 0, replicas_limit).value_or(0);
   made.wish.group = read_instance_group(reader, made.certificates);
   if (made.wish.group && made.wish.group->made)
     parts.spec.services = made.wish.group->made->how.services;
@@ -65,7 +62,19 @@ create_request read_one(const json& value, std::string path, first_problem& prob
   check_wait(reader, made);
   made.wish.spec = std::move(parts.spec);
   made.roms = std::move(parts.roms);
+  made.replicas = static_cast<std::size_t>(replicas);
   return made;
+}
+
+// Each replica is an instance of its own; only the names say that they belong together.
+void add_with_replicas(create_request one, std::vector<create_request>& into) {
+  const auto replicas = std::exchange(one.replicas, 0);
+  const auto name = one.wish.name;
+  into.push_back(one);
+  for (std::size_t i = 1; i <= replicas; ++i) {
+    if (!name.empty()) one.wish.name = name + "-" + std::to_string(i);
+    into.push_back(one);
+  }
 }
 
 }  // namespace
@@ -75,16 +84,17 @@ tl::expected<std::vector<create_request>, request_error> read_create_requests(
   first_problem problem;
   std::vector<create_request> all;
   if (!body.is_array()) {
-    all.push_back(read_one(body, "", problem));
+    add_with_replicas(read_one(body, "", problem), all);
   } else {
     if (body.empty()) problem.report("the request body must have at least one item");
     if (body.size() > items_limit)
       problem.report("the request body has more than " + std::to_string(items_limit) + " items");
-    for (const auto& item : body) {
-      if (problem.found()) break;
-      all.push_back(read_one(item, "[" + std::to_string(all.size()) + "]", problem));
-    }
+    for (std::size_t i = 0; i < body.size() && !problem.found(); ++i)
+      add_with_replicas(read_one(body[i], "[" + std::to_string(i) + "]", problem), all);
   }
+  if (all.size() > items_limit)
+    problem.report("the request asks for more than " + std::to_string(items_limit) +
+                   " instances, replicas included");
   if (problem.found()) return tl::unexpected(*problem.error());
   return all;
 }

@@ -19,9 +19,10 @@ namespace platen::http {
 struct create_request {
   actors::create_instance wish;  // without ROMs: they are below, not stored yet
   std::vector<rom_upload> roms;
-  std::vector<rom_upload> template_roms;         // of wish.from->create_args
-  std::vector<certificate_choice> certificates;  // of the group that is made with it
+  std::vector<std::vector<rom_upload>> template_roms;  // by level: of wish.from, of its parent, ...
+  std::vector<certificate_choice> certificates;        // of the group that is made with it
   wait_time wait{std::chrono::milliseconds(0)};
+  std::size_t replicas = 0;  // beside it; 0 once they are items of their own
   std::vector<std::string> warnings;
 };
 

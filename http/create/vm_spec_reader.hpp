@@ -31,4 +31,11 @@ void read_frozen_parts(object_reader& reader, vm_parts& into);
 // hostname and roms: each clone's own.
 void read_own_parts(object_reader& reader, vm_parts& into);
 
+// Single members under any name, as a PATCH has them. Each reports what is wrong with `member`.
+std::string read_image(object_reader& reader, std::string_view member);
+std::vector<events::variable> read_env(object_reader& reader, std::string_view member);
+std::uint32_t read_memory_mb(object_reader& reader, std::string_view member);
+std::uint32_t read_vcpus(object_reader& reader, std::string_view member);
+std::string read_hostname(object_reader& reader, std::string_view member);
+
 }  // namespace platen::http

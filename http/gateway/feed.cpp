@@ -48,7 +48,7 @@ route route_of(const actors::service_group::state& group, const events::service&
   if (has_handler(service, "redirect")) made.redirect_to = service.destination_port;
   for (const auto& one : instances) {
     const bool stopping = one->phase == lifecycle::stopping;
-    made.may_come = made.may_come || is_coming(one->phase);
+    made.may_come = made.may_come || is_coming(one->phase) || one->restart_at_us != 0;
     if (one->phase != lifecycle::running && !stopping) continue;
     const auto port = host_port(*one, service.destination_port);
     if (port != 0) made.backends.push_back({one->id, "127.0.0.1", port, stopping});

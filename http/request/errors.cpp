@@ -14,6 +14,8 @@ item_code code_of(kind what) {
       return item_code::invalid;
     case kind::wrong_state:
       return item_code::wrong_state;
+    case kind::locked:
+      return item_code::not_allowed;
     case kind::quota:
       return item_code::quota;
     case kind::busy:

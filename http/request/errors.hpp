@@ -15,6 +15,7 @@ enum class item_code {
   not_found = 8,
   failed_operation = 10,
   wrong_state = 11,
+  not_allowed = 14,  // its delete lock is set
   attached = 15,
   quota = 19,
   already_exists = 23,

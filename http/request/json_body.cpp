@@ -50,7 +50,7 @@ class duplicate_finder {
 };
 
 // "… parse error at line 3, column 7: …" without the library's own error id before it.
-std::string sentence_of(const nlohmann::json::parse_error& error) {
+std::string sentence_of(const nlohmann::json::exception& error) {
   const std::string text = error.what();
   const auto id_end = text.find("] ");
   return id_end == std::string::npos ? text : text.substr(id_end + 2);
@@ -70,7 +70,8 @@ tl::expected<nlohmann::json, request_error> parse_json(const std::string& text,
       return tl::unexpected(
           request_error{400, what + " names '" + finder.duplicate() + "' twice", {}});
     return value;
-  } catch (const nlohmann::json::parse_error& error) {
+    // Not only parse errors: a number that no double holds is out of range.
+  } catch (const nlohmann::json::exception& error) {
     return tl::unexpected(
         request_error{400, what + " is not valid JSON: " + sentence_of(error), {}});
   }

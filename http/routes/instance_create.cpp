@@ -1,4 +1,5 @@
 #include "http/create/create_reader.hpp"
+#include "http/create/rom_storage.hpp"
 #include "http/request/json_body.hpp"
 #include "http/request/targets.hpp"
 #include "http/routes/commands.hpp"
@@ -22,29 +23,17 @@ answer_or_error<std::vector<create_request>> read_body(const api& with, const st
   return read_create_requests(*value, with.how.bounds.bulk_items);
 }
 
-tl::expected<void, rejection> store_roms(hypervisor::rom_store& store,
-                                         const std::vector<rom_upload>& uploads,
-                                         events::vm_spec& into) {
-  for (const auto& upload : uploads) {
-    const auto stored = store.put(upload.files);
-    if (!stored)
-      return tl::unexpected(rejection{
-          rejection::kind::invalid, "ROM '" + upload.name + "' cannot be made: " + stored.error()});
-    events::rom made;
-    made.name = upload.name;
-    made.at = upload.at;
-    made.digest = stored->digest;
-    made.size_bytes = stored->size_bytes;
-    into.roms.push_back(std::move(made));
-  }
-  return {};
-}
-
 // The ROMs of an item are durable before its events name them.
-tl::expected<void, rejection> store_all_roms(hypervisor::rom_store& store, create_request& item) {
-  if (auto stored = store_roms(store, item.roms, item.wish.spec); !stored) return stored;
-  if (!item.wish.from || !item.wish.from->create_args) return {};
-  return store_roms(store, item.template_roms, *item.wish.from->create_args);
+tl::expected<void, rejection> store_all_roms(const dependencies& on, create_request& item) {
+  auto stored = store_roms(on.images, on.roms, item.roms, item.wish.spec);
+  auto* level = item.wish.from ? &*item.wish.from : nullptr;
+  for (const auto& roms : item.template_roms) {
+    if (stored) stored = store_roms(on.images, on.roms, roms, *level->create_args);
+    level = level->parent.get();
+  }
+  return stored.map_error([](std::string why) {
+    return rejection{rejection::kind::invalid, std::move(why)};
+  });
 }
 
 // A request under a key asks for the same instances however often it is sent.
@@ -65,7 +54,7 @@ std::vector<created_answer> create_all(api& with, std::vector<create_request>& w
                                   wanted[i].wish.group->made->how.domains);
     if (fault)
       done(tl::unexpected(*fault));
-    else if (auto stored = store_all_roms(with.on.roms, wanted[i]); !stored)
+    else if (auto stored = store_all_roms(with.on, wanted[i]); !stored)
       done(tl::unexpected(stored.error()));
     else
       with.on.control.create(wanted[i].wish, why, done);

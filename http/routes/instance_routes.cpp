@@ -3,8 +3,19 @@
 #include "http/routes/entity_kind.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/routes/output.hpp"
+#include "http/routes/patch.hpp"
 
 namespace platen::http {
+namespace {
+
+answer_or_error<reply> change_instances(api& with, const api_request& request) {
+  return patch_all<instance_kind, actors::instance::change>(
+      with, request, [&](const std::string& uuid, const auto& what, auto done) {
+        with.on.control.change_instance(uuid, what, request.why, std::move(done));
+      });
+}
+
+}  // namespace
 
 void add_instance_routes(httplib::Server& on, api& with) {
   const std::string all = "/v1/instances";
@@ -21,6 +32,8 @@ void add_instance_routes(httplib::Server& on, api& with) {
   route(on, with, method::post, all, create_instances);
   route(on, with, method::get, all, look_up<instance_kind>);
   route(on, with, method::get, one, look_up<instance_kind>);
+  route(on, with, method::patch, all, change_instances);
+  route(on, with, method::patch, one, change_instances);
   route(on, with, method::del, all, delete_instances);
   route(on, with, method::del, one, delete_instances);
 }

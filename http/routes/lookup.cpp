@@ -1,13 +1,16 @@
 #include "http/routes/lookup.hpp"
 
+#include <algorithm>
+
 #include "events/time.hpp"
+#include "http/routes/event_query.hpp"
 
 namespace platen::http {
 
 page read_page(query_reader& query) {
   page wanted;
-  wanted.asked_for =
-      query.has("count") || query.has("from") || query.has("order") || query.has("sortby");
+  wanted.asked_for = query.has("count") || query.has("from") || query.has("order") ||
+                     query.has("sortby") || query.has("tags");
   wanted.details = query.boolean("details").value_or(true);
   wanted.count = query.integer("count", 0, page_count_limit).value_or(0);
   wanted.from = query.text("from", 64).value_or("");
@@ -18,8 +21,17 @@ page read_page(query_reader& query) {
   wanted.newest_first = order == "desc";
   if (query.text("sortby", 64).value_or("create_time") != "create_time")
     query.report("sortby", "must be 'create_time'");
-  query.not_supported_yet({"tags"});
+  // Clients send them separated by commas, repeated, or both.
+  for (const auto& given : query.all("tags"))
+    for (auto& tag : split_list(query, "tags", given))
+      wanted.tags.push_back(std::move(tag));
   return wanted;
+}
+
+bool has_tags(const std::vector<std::string>& there, const std::vector<std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& tag) {
+    return std::find(there.begin(), there.end(), tag) != there.end();
+  });
 }
 
 bool page_begins_at(const page& wanted, const std::string& uuid, std::int64_t created_us) {

@@ -17,7 +17,8 @@ struct page {
   std::int64_t count = 0;  // 0: all
   std::string from;        // a UUID or a moment, inclusive; empty: the first
   bool newest_first = false;
-  bool asked_for = false;  // any member but details was given
+  std::vector<std::string> tags;  // all of them are wanted
+  bool asked_for = false;         // any member but details was given
 };
 
 inline constexpr std::int64_t page_count_limit = 100'000;
@@ -28,6 +29,8 @@ page read_page(query_reader& query);
 // True if the page begins with this one or lies before it in the page's order.
 bool page_begins_at(const page& wanted, const std::string& uuid, std::int64_t created_us);
 
+bool has_tags(const std::vector<std::string>& there, const std::vector<std::string>& wanted);
+
 inline target_source source_of(const api& with, const api_request& request) {
   return {request.path_argument, request.http.target, request.http.body,
           with.how.bounds.bulk_items};
@@ -36,6 +39,7 @@ inline target_source source_of(const api& with, const api_request& request) {
 // `all` is oldest first. A cursor that names nobody gives an empty page.
 template <class Pointer>
 std::vector<Pointer> page_of(std::vector<Pointer> all, const page& wanted) {
+  std::erase_if(all, [&](const Pointer& one) { return !has_tags(one->spec.tags, wanted.tags); });
   if (wanted.newest_first) std::reverse(all.begin(), all.end());
   const auto first = std::find_if(all.begin(), all.end(), [&](const Pointer& one) {
     return page_begins_at(wanted, one->id, one->created_us);
@@ -55,7 +59,7 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
   if (!targets) return tl::unexpected(targets.error());
   if (!targets->empty() && wanted.asked_for)
     return tl::unexpected(request_error{
-        400, "'count', 'from', 'order' and 'sortby' cannot be given with references", {}});
+        400, "'count', 'from', 'order', 'sortby' and 'tags' cannot be given with references", {}});
 
   const auto& control = with.on.control;
   const auto show = [&](const auto& one) {

@@ -2,6 +2,7 @@
 #include "http/routes/earlier_run.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/routes/output.hpp"
+#include "http/routes/patch.hpp"
 
 namespace platen::http {
 namespace {
@@ -32,6 +33,13 @@ answer_or_error<reply> delete_templates(api& with, const api_request& request) {
   return std::move(items).finish();
 }
 
+answer_or_error<reply> change_templates(api& with, const api_request& request) {
+  return patch_all<template_kind, actors::vm_template::change>(
+      with, request, [&](const std::string& uuid, const auto& what, auto done) {
+        with.on.control.change_template(uuid, what, request.why, std::move(done));
+      });
+}
+
 }  // namespace
 
 void add_template_routes(httplib::Server& on, api& with) {
@@ -41,6 +49,8 @@ void add_template_routes(httplib::Server& on, api& with) {
   route(on, with, method::get, one + "/log", read_output<template_kind>);
   route(on, with, method::get, all, look_up<template_kind>);
   route(on, with, method::get, one, look_up<template_kind>);
+  route(on, with, method::patch, all, change_templates);
+  route(on, with, method::patch, one, change_templates);
   route(on, with, method::del, all, delete_templates);
   route(on, with, method::del, one, delete_templates);
 }

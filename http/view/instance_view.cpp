@@ -13,7 +13,10 @@ using actors::instance::state;
 
 void put_times(const state& value, json_object& into) {
   into["start_count"] = value.start_count;
-  into["restart_count"] = 0;
+  into["restart_count"] = value.restarts;
+  if (value.restart_at_us != 0)
+    into["restart"] = {{"attempt", value.restarts},
+                       {"next_at", to_seconds_text(value.restart_at_us)}};
   if (value.started_us > 0) into["started_at"] = to_seconds_text(value.started_us);
   if (value.stopped_us > 0) into["stopped_at"] = to_seconds_text(value.stopped_us);
   if (value.phase != lifecycle::running) return;
@@ -39,7 +42,9 @@ json_object to_json(const state& value, const actors::vm_template::state* of) {
   const bool shows_own = !value.spec.image.empty() || of == nullptr;
   put_frozen_parts(shows_own ? value.spec : of->spec, into);
   put_own_parts(value.spec, into);
-  into["restart_policy"] = "never";
+  put_settings(value.spec, into);
+  into["delete_lock"] = value.delete_lock;
+  into["autokill"] = {{"time_ms", value.spec.autokill_ms}};
   into["type"] = "micro";
   put_times(value, into);
   put_services(value.spec, into);

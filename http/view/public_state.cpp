@@ -27,6 +27,7 @@ std::string_view public_state(actors::vm_template::lifecycle phase) {
   using lifecycle = actors::vm_template::lifecycle;
   switch (phase) {
     case lifecycle::requested:
+    case lifecycle::waiting_for_parent:
     case lifecycle::preparing:
       return "starting";
     case lifecycle::awaiting_guest_signal:
@@ -34,7 +35,9 @@ std::string_view public_state(actors::vm_template::lifecycle phase) {
     case lifecycle::snapshotting:
       return "stopping";
     case lifecycle::snapshotted:
+    case lifecycle::cold:
       return "template";
+    case lifecycle::autokilled:
     case lifecycle::deleted:
       return "deleted";
     case lifecycle::none:

@@ -13,11 +13,22 @@ void put_frozen_parts(const events::vm_spec& spec, json_object& into) {
 
 void put_own_parts(const events::vm_spec& spec, json_object& into) {
   if (!spec.hostname.empty()) into["hostname"] = spec.hostname;
-  for (const auto& rom : spec.roms)
-    into["roms"].push_back({{"name", rom.name},
-                            {"at", rom.at},
-                            {"digest", rom.digest},
-                            {"size_in_bytes", rom.size_bytes}});
+  for (const auto& rom : spec.roms) {
+    json_object one{{"name", rom.name}};
+    if (!rom.at.empty()) one["at"] = rom.at;
+    if (!rom.image.empty()) one["image"] = rom.image;
+    one["digest"] = rom.digest;
+    one["size_in_bytes"] = rom.size_bytes;
+    into["roms"].push_back(std::move(one));
+  }
+}
+
+void put_settings(const events::vm_spec& spec, json_object& into) {
+  into["restart_policy"] = spec.restart_policy.empty() ? "never" : spec.restart_policy;
+  if (spec.delete_on_stop) into["features"] = {"delete-on-stop"};
+  if (!spec.tags.empty()) into["tags"] = spec.tags;
+  for (const auto& annotation : spec.annotations)
+    into["annotations"][annotation.name] = annotation.value;
 }
 
 void put_services(const events::vm_spec& spec, json_object& into) {

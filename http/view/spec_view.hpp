@@ -11,6 +11,9 @@ void put_frozen_parts(const events::vm_spec& spec, json_object& into);
 // hostname and roms, where there are any
 void put_own_parts(const events::vm_spec& spec, json_object& into);
 // services, with their address on loopback while they have one
+// Tags, annotations and what becomes of it when it stops.
+void put_settings(const events::vm_spec& spec, json_object& into);
+
 void put_services(const events::vm_spec& spec, json_object& into);
 
 }  // namespace platen::http

@@ -39,7 +39,8 @@ json_object to_json(const state& value) {
   into["created_at"] = to_seconds_text(value.created_us);
   put_frozen_parts(value.spec, into);
   put_own_parts(value.spec, into);
-  into["restart_policy"] = "never";
+  put_settings(value.spec, into);
+  into["delete_lock"] = value.delete_lock;
   into["type"] = "micro";
   into["lifecycle"] = shown_lifecycle(value);
   into["lifecycle_since"] = events::to_rfc3339(value.phase_since_us);
@@ -49,6 +50,8 @@ json_object to_json(const state& value) {
   into["template_autokill"] = {{"time_ms", value.autokill_ms}};
   if (const auto accelerator = accelerator_of(value); !accelerator.empty())
     into["accelerator"] = accelerator;
+  if (!value.parent_id.empty())
+    into["template"] = {{"uuid", value.parent_id}, {"name", value.parent_name}};
   put_clones(value, into);
   put_snapshot(value, into);
   if (value.last_failure) into["failure"] = failure_json(*value.last_failure);

@@ -46,12 +46,6 @@ image_config merged(image_config own, const image_config& given) {
   return own;
 }
 
-tl::expected<void, std::string> check_has_something_to_start(const image_config& config) {
-  if (config.entrypoint.empty() && config.cmd.empty())
-    return failure("the image does not say what to start; give an entrypoint or a command");
-  return {};
-}
-
 std::string digest_of(const tree_summary& content, const image_config& config) {
   sha256 hash;
   hash.update_field("platen image, ext4, 1");
@@ -160,8 +154,6 @@ class folder_image_store final : public image_store {
   // Builds the image beside the others and moves it in place, unless it is there already.
   tl::expected<image, std::string> store(const assembled_image& assembled,
                                          const image_config& config, const fs::path& work) {
-    if (auto valid = check_has_something_to_start(config); !valid)
-      return tl::unexpected(valid.error());
     const auto tree = staging_tree::open(assembled.root);
     if (!tree) return tl::unexpected(tree.error());
     const auto content = summarize_tree(tree->fd());

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <set>
 #include <string_view>
 
@@ -24,6 +26,9 @@ constexpr std::size_t path_limit = 1024;
 constexpr std::size_t part_limit = 255;
 constexpr std::uint64_t block_bytes = 4096;
 constexpr std::chrono::seconds mkfs_limit{60};
+// Longer than any request is worked on between storing its ROMs and recording what needs them.
+constexpr std::chrono::minutes request_limit{10};
+constexpr std::string_view filesystems[] = {"erofs", "ext4"};
 // Of no meaning but that it is always the same, so that equal files give an equal image.
 constexpr std::string_view filesystem_uuid = "6d6f722d-6e65-4174-8c70-000000000001";
 
@@ -147,6 +152,16 @@ tl::expected<std::string, std::string> hash_file(const fs::path& path) {
   });
 }
 
+tl::expected<void, std::string> link_or_copy(const fs::path& from, const fs::path& to) {
+  if (::link(from.c_str(), to.c_str()) == 0 || errno == EEXIST) return {};
+  if (errno != EXDEV) return failure(file_error("link", from, errno));
+  std::error_code error;
+  const fs::path copy = to.string() + std::string(replacement_prefix);
+  fs::copy_file(from, copy, fs::copy_options::overwrite_existing, error);
+  if (error) return failure("cannot copy " + from.string() + ": " + error.message());
+  return rename_synced(copy, to);
+}
+
 class folder_rom_store final : public rom_store {
  public:
   explicit folder_rom_store(fs::path root) : root_(std::move(root)) {}
@@ -157,7 +172,8 @@ class folder_rom_store final : public rom_store {
     std::ranges::sort(sorted, {}, &rom_file::path);
     const auto known_digest = root_ / "by-content" / content_key(sorted);
     if (const auto digest = read_file(known_digest, 64)) {
-      if (auto known = find(*digest)) return known;
+      const std::lock_guard no_removal(mutex_);
+      if (auto known = note_put(find(*digest))) return known;
     }
     const auto built = build(sorted);
     if (!built) return failure("cannot build the ROM: " + built.error());
@@ -166,19 +182,75 @@ class folder_rom_store final : public rom_store {
     return built;
   }
 
+  tl::expected<rom_image, std::string> put_image(const image& content) override {
+    if (content.size_bytes % block_bytes != 0)
+      return failure("the disk of the image " + shown(content.name) +
+                     " is not made of blocks of 4096 bytes");
+    const std::lock_guard no_removal(mutex_);
+    const auto disk = root_ / (content.digest + ".ext4");
+    if (const auto kept =
+            link_or_copy(content.disk, disk).and_then([&] { return sync_path(root_); });
+        !kept)
+      return tl::unexpected(kept.error());
+    return note_put(find(content.digest));
+  }
+
   tl::expected<rom_image, std::string> find(const std::string& digest) const override {
     if (!is_sha256_hex(digest))
       return failure("a ROM's digest is 64 lower-case hexadecimal digits");
-    rom_image image{digest, 0, root_ / (digest + ".erofs")};
-    std::error_code error;
-    image.size_bytes = fs::file_size(image.path, error);
-    if (error || image.size_bytes == 0)
-      return failure("there is no ROM with the digest " + digest + "; give its files again");
-    return image;
+    for (const auto filesystem : filesystems) {
+      rom_image image{digest, std::string(filesystem), 0, root_ / digest};
+      image.path += "." + image.filesystem;
+      std::error_code error;
+      image.size_bytes = fs::file_size(image.path, error);
+      if (!error && image.size_bytes != 0) return image;
+    }
+    return failure("there is no ROM with the digest " + digest +
+                   "; give its files or its image again");
+  }
+
+  std::size_t remove_unreferenced(const std::set<std::string>& in_use) override {
+    const std::lock_guard no_put(mutex_);
+    const auto now = clock::now();
+    std::erase_if(last_put_, [&](const auto& put) { return now - put.second > request_limit; });
+    std::size_t removed = 0;
+    for (const auto& path : entries(root_)) {
+      const auto digest = path.stem().string();
+      const bool is_rom = is_sha256_hex(digest) && fs::is_regular_file(path);
+      if (!is_rom || in_use.contains(digest) || last_put_.contains(digest)) continue;
+      std::error_code ignored;
+      if (fs::remove(path, ignored)) ++removed;
+    }
+    forget_removed_contents();
+    return removed;
   }
 
  private:
-  tl::expected<rom_image, std::string> build(const std::vector<rom_file>& sorted) const {
+  using clock = std::chrono::steady_clock;
+
+  static std::vector<fs::path> entries(const fs::path& folder) {
+    std::error_code ignored;
+    std::vector<fs::path> all;
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+      all.push_back(entry.path());
+    return all;
+  }
+
+  void forget_removed_contents() const {
+    for (const auto& path : entries(root_ / "by-content")) {
+      const auto digest = read_file(path, 64);
+      std::error_code ignored;
+      if (digest && is_sha256_hex(*digest) && !find(*digest)) fs::remove(path, ignored);
+    }
+  }
+
+  // Needs the mutex, from before the ROM was found until it is noted.
+  tl::expected<rom_image, std::string> note_put(tl::expected<rom_image, std::string> put) {
+    if (put) last_put_[put->digest] = clock::now();
+    return put;
+  }
+
+  tl::expected<rom_image, std::string> build(const std::vector<rom_file>& sorted) {
     const auto temporary = temporary_folder::make(root_, building_prefix);
     if (!temporary) return tl::unexpected(temporary.error());
     const auto tree = temporary->path() / "tree";
@@ -193,12 +265,15 @@ class folder_rom_store final : public rom_store {
                             .and_then([&] { return pad_and_sync(image); })
                             .and_then([&] { return hash_file(image); });
     if (!digest) return tl::unexpected(digest.error());
+    const std::lock_guard no_removal(mutex_);
     if (const auto moved = rename_synced(image, root_ / (*digest + ".erofs")); !moved)
       return tl::unexpected(moved.error());
-    return find(*digest);
+    return note_put(find(*digest));
   }
 
   const fs::path root_;
+  std::mutex mutex_;                                   // between what is put and what is removed
+  std::map<std::string, clock::time_point> last_put_;  // by digest
 };
 
 tl::expected<std::unique_ptr<rom_store>, std::string> open_rom_store(fs::path root) {

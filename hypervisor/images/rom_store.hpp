@@ -1,12 +1,16 @@
-// Inline ROMs as content-addressed, read-only EROFS images: <root>/<digest>.erofs. Thread-safe.
+// ROMs as content-addressed, read-only file systems: <root>/<digest>.erofs, made of files, and
+// <root>/<digest>.ext4, a second name of an image's disk. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
+
+#include "hypervisor/images/image_store.hpp"
 
 namespace platen::hypervisor {
 
@@ -16,7 +20,8 @@ struct rom_file {
 };
 
 struct rom_image {
-  std::string digest;            // SHA-256 of the image file, lower-case hex
+  std::string digest;            // of files: SHA-256 of the EROFS image; of an image: the image's
+  std::string filesystem;        // "erofs" or "ext4"
   std::uint64_t size_bytes = 0;  // a multiple of 4096
   std::filesystem::path path;
 };
@@ -33,7 +38,14 @@ class rom_store {
   // Builds the image of these files, or finds it: equal files give an equal digest. Synced before
   // it returns. The error is one sentence that names the file at fault.
   virtual tl::expected<rom_image, std::string> put(const std::vector<rom_file>& files) = 0;
+  // Keeps the content of an image of the image store as a ROM, also when the image is removed or
+  // its name is given to another. Uses no space of its own where both are on one file system.
+  virtual tl::expected<rom_image, std::string> put_image(const image& content) = 0;
   virtual tl::expected<rom_image, std::string> find(const std::string& digest) const = 0;
+
+  // Removes every ROM whose digest is not among these; returns how many. What was put less than
+  // ten minutes ago stays, because the request that did so may not have been recorded yet.
+  virtual std::size_t remove_unreferenced(const std::set<std::string>& in_use) = 0;
 };
 
 }  // namespace platen::hypervisor

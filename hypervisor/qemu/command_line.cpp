@@ -84,9 +84,22 @@ arguments overlay_arguments(const std::string& backing_node) {
           "-blockdev", "driver=qcow2,node-name=root,file=overlay,backing=" + backing_node};
 }
 
+arguments layer_arguments(const inherited_files& files, int layer) {
+  const auto name = "layer-" + std::to_string(layer);
+  const auto below = layer == 0 ? "base" : "layer-" + std::to_string(layer - 1);
+  return {"-blockdev", raw_file(name + "-file", files.layer_fd(layer)), "-blockdev",
+          "driver=qcow2,node-name=" + name + ",file=" + name + "-file,backing=" + below +
+              ",read-only=on"};
+}
+
 arguments rom_drive_arguments() {
   return {"-blockdev",
-          std::string("driver=file,node-name=rom,read-only=on,filename=") + rom_drive_name};
+          std::string("driver=file,node-name=rom-list,read-only=on,filename=") + rom_drive_name,
+          "-blockdev",
+          std::string("driver=vmdk,node-name=") + rom_files_node + ",file=rom-list,read-only=on",
+          "-blockdev",
+          std::string("driver=raw,node-name=") + rom_drive_node + ",file=" + rom_files_node +
+              ",read-only=on"};
 }
 
 std::string memory_object(const machine& machine, const std::string& kind) {
@@ -119,17 +132,20 @@ std::vector<std::string> boot_command_line(const machine& machine, const host_si
   return line;
 }
 
-std::vector<std::string> clone_command_line(const machine& machine, const host_side& host) {
+std::vector<std::string> clone_command_line(const machine& machine, const host_side& host,
+                                            const inherited_files& files, bool memory_in_file) {
   auto line = process_arguments(host);
   append(line, machine_arguments(machine));
+  auto memory = memory_object(machine, "memory-backend-file") + ",mem-path=";
   // Private: written pages are the clone's own, all others are shared with every clone.
-  append(line, {"-object", memory_object(machine, "memory-backend-file") +
-                               ",mem-path=" + inherited(snapshot_memory_fd) + ",share=off"});
+  memory += memory_in_file ? std::string(memory_name) + ",share=on"
+                           : inherited(files.memory_fd()) + ",share=off";
+  append(line, {"-object", memory});
   append(line, channel_arguments());
   append(line, {"-blockdev", raw_file("base", base_disk_fd)});
-  append(line, {"-blockdev", raw_file("snapshot-file", snapshot_disk_fd), "-blockdev",
-                "driver=qcow2,node-name=snapshot,file=snapshot-file,backing=base,read-only=on"});
-  append(line, overlay_arguments("snapshot"));
+  for (int layer = 0; layer < files.layers; ++layer)
+    append(line, layer_arguments(files, layer));
+  append(line, overlay_arguments("layer-" + std::to_string(files.layers - 1)));
   append(line, rom_drive_arguments());
   append(line, {"-netdev", network(host.guest_ports)});
   append(line, device_arguments());

@@ -18,17 +18,29 @@ inline constexpr auto agent_socket_name = "agent.sock";
 inline constexpr auto console_log_name = "console.log";
 inline constexpr auto output_log_name = "output.log";
 inline constexpr auto disk_name = "disk.qcow2";
-inline constexpr auto rom_drive_name = "rom.img";
+inline constexpr auto rom_drive_name = "rom.vmdk";
 inline constexpr auto memory_name = "memory";
 
-// Descriptors QEMU inherits, in this order from 3 on. A boot has the first three.
+// Of QEMU's block nodes, the ROM drive and what it reads.
+inline constexpr auto rom_drive_node = "rom";
+inline constexpr auto rom_files_node = "rom-files";
+
+// Descriptors QEMU inherits, in this order from 3 on; those without a name of their own here:
+//   one for each ROM, one for each overlay between the image's disk and the VM's own overlay with
+//   the lowest first, and for clones the snapshot's memory and state.
 enum inherited_fd : int {
   qmp_listener_fd = 3,
   agent_listener_fd = 4,
   base_disk_fd = 5,  // the image's raw ext4 disk
-  snapshot_disk_fd = 6,
-  snapshot_memory_fd = 7,
-  snapshot_state_fd = 8,
+  first_rom_fd = 6,
+};
+struct inherited_files {
+  int roms = 0;
+  int layers = 0;  // of clones, at least 1: what its snapshot calls its disk is the last
+
+  int layer_fd(int layer) const { return first_rom_fd + roms + layer; }
+  int memory_fd() const { return layer_fd(layers); }
+  int state_fd() const { return memory_fd() + 1; }
 };
 
 // What a snapshot and its clones must have in common.
@@ -57,7 +69,9 @@ struct boot_files {
 
 std::vector<std::string> boot_command_line(const machine& machine, const host_side& host,
                                            const boot_files& files);
-std::vector<std::string> clone_command_line(const machine& machine, const host_side& host);
+// `memory_in_file`: its memory is its own file `memory`, so that it can become a snapshot.
+std::vector<std::string> clone_command_line(const machine& machine, const host_side& host,
+                                            const inherited_files& files, bool memory_in_file);
 
 // The arguments that decide what the guest sees, one a line; its digest is in the manifest.
 std::string guest_visible_arguments(const machine& machine);

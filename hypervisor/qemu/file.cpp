@@ -1,6 +1,9 @@
 #include "hypervisor/qemu/file.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +58,45 @@ tl::expected<unique_fd, std::string> create_sparse_file(const std::filesystem::p
   if (::ftruncate(fd->get(), static_cast<off_t>(bytes)) != 0)
     return tl::unexpected(system_error_sentence("set the size of", path));
   return fd;
+}
+
+tl::expected<void, std::string> link_or_copy(int fd, const std::filesystem::path& to) {
+  const auto name = "/proc/self/fd/" + std::to_string(fd);
+  if (::linkat(AT_FDCWD, name.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+  if (errno != EXDEV) return tl::unexpected(system_error_sentence("give a file the name", to));
+  return copy_sparse(fd, to);
+}
+
+namespace {
+
+tl::expected<void, std::string> copy_range(int from, int to, off_t begin, off_t end,
+                                           const std::filesystem::path& path) {
+  if (::lseek(to, begin, SEEK_SET) != begin)
+    return tl::unexpected(system_error_sentence("copy to", path));
+  while (begin < end) {
+    const auto n = ::sendfile(to, from, &begin, static_cast<std::size_t>(end - begin));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return tl::unexpected(system_error_sentence("copy to", path));
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path& to) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return tl::unexpected(system_error_sentence("copy to", to));
+  const auto copy = create_sparse_file(to, static_cast<std::uint64_t>(status.st_size));
+  if (!copy) return tl::unexpected(copy.error());
+  if (::ioctl(copy->get(), FICLONE, fd) == 0) return {};
+  for (off_t end = 0; end < status.st_size;) {
+    const auto begin = ::lseek(fd, end, SEEK_DATA);
+    if (begin < 0 && errno == ENXIO) break;
+    if (begin >= 0) end = ::lseek(fd, begin, SEEK_HOLE);
+    if (begin < 0 || end < 0) return tl::unexpected(system_error_sentence("look for data for", to));
+    if (auto copied = copy_range(fd, copy->get(), begin, end, to); !copied) return copied;
+  }
+  return {};
 }
 
 std::string file_tail(const std::filesystem::path& path, std::uint64_t limit) {

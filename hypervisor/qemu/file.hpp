@@ -34,6 +34,14 @@ tl::expected<unique_fd, std::string> create_sparse_file(const std::filesystem::p
 tl::expected<void, std::string> write_at(int fd, std::string_view bytes, std::uint64_t offset,
                                          const std::filesystem::path& path);
 
+// Gives the file behind the descriptor a second name, or copies it where that is not possible, as
+// between two file systems.
+tl::expected<void, std::string> link_or_copy(int fd, const std::filesystem::path& to);
+
+// A copy of a file, from its descriptor, that shares its space where the file system can and has a
+// hole wherever the original has one.
+tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path& to);
+
 // The last `limit` bytes of a file, or less; empty if it cannot be read.
 std::string file_tail(const std::filesystem::path& path, std::uint64_t limit);
 

@@ -19,23 +19,48 @@ file_facts file_from(const json& value) {
   return {value.at("bytes").get<std::uint64_t>(), value.at("sha256").get<std::string>()};
 }
 
-json to_value(const std::vector<rom>& roms) {
+json to_value(const std::vector<file_facts>& files) {
   auto list = json::array();
-  for (const auto& rom : roms)
-    list.push_back({{"name", rom.name}, {"at", rom.at}, {"digest", rom.digest}});
+  for (const auto& file : files)
+    list.push_back(to_value(file));
   return list;
 }
 
-std::vector<rom> roms_from(const json& list) {
-  std::vector<rom> roms;
+std::vector<file_facts> files_from(const json& list) {
+  std::vector<file_facts> files;
   for (const auto& value : list)
-    roms.push_back({value.at("name"), value.at("at"), value.at("digest")});
+    files.push_back(file_from(value));
+  return files;
+}
+
+json to_value(const std::vector<placed_rom>& roms) {
+  auto list = json::array();
+  for (const auto& rom : roms)
+    list.push_back({{"name", rom.what.name},
+                    {"at", rom.what.at},
+                    {"digest", rom.what.digest},
+                    {"filesystem", rom.filesystem},
+                    {"offset", rom.offset},
+                    {"length", rom.length},
+                    {"sha256", rom.sha256}});
+  return list;
+}
+
+std::vector<placed_rom> roms_from(const json& list) {
+  std::vector<placed_rom> roms;
+  for (const auto& value : list)
+    roms.push_back({{value.at("name"), value.at("at"), value.at("digest")},
+                    value.at("filesystem"),
+                    value.at("offset"),
+                    value.at("length"),
+                    value.at("sha256")});
   return roms;
 }
 
 json to_value(const manifest& content) {
   return {{"snapshot_id", content.snapshot_id},
           {"created_at", content.created_at},
+          {"made_by", {{"id", content.made_by.id}, {"attempt", content.made_by.attempt}}},
           {"qemu", {{"version", content.qemu_version}, {"sha256", content.qemu_sha256}}},
           {"machine",
            {{"type", machine_type},
@@ -54,8 +79,8 @@ json to_value(const manifest& content) {
           {"state", to_value(content.state)},
           {"disk", to_value(content.disk)},
           {"disk_virtual_bytes", content.disk_virtual_bytes},
+          {"layers", to_value(content.layers)},
           {"base", to_value(content.base)},
-          {"rom_drive", to_value(content.rom_drive)},
           {"roms", to_value(content.roms)}};
 }
 
@@ -63,6 +88,7 @@ manifest manifest_from(const json& value) {
   manifest content;
   content.snapshot_id = value.at("snapshot_id");
   content.created_at = value.at("created_at");
+  content.made_by = {value.at("made_by").at("id"), value.at("made_by").at("attempt")};
   content.qemu_version = value.at("qemu").at("version");
   content.qemu_sha256 = value.at("qemu").at("sha256");
   const auto& machine = value.at("machine");
@@ -81,8 +107,8 @@ manifest manifest_from(const json& value) {
   content.state = file_from(value.at("state"));
   content.disk = file_from(value.at("disk"));
   content.disk_virtual_bytes = value.at("disk_virtual_bytes");
+  content.layers = files_from(value.at("layers"));
   content.base = file_from(value.at("base"));
-  content.rom_drive = file_from(value.at("rom_drive"));
   content.roms = roms_from(value.at("roms"));
   return content;
 }

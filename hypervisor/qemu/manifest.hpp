@@ -10,10 +10,11 @@
 
 #include "hypervisor/hypervisor.hpp"
 #include "hypervisor/qemu/command_line.hpp"
+#include "hypervisor/qemu/rom_drive.hpp"
 
 namespace platen::hypervisor::qemu {
 
-inline constexpr int manifest_schema = 1;
+inline constexpr int manifest_schema = 2;
 
 struct file_facts {
   std::uint64_t bytes = 0;
@@ -24,6 +25,7 @@ struct file_facts {
 struct manifest {
   std::string snapshot_id;
   std::string created_at;  // ISO 8601, UTC
+  vm_ref made_by;          // the preparation it was; whose logs are kept with it
   // What restores it must equal what made it.
   std::string qemu_version;
   std::string qemu_sha256;
@@ -40,10 +42,10 @@ struct manifest {
   // The files.
   file_facts memory;
   file_facts state;
-  file_facts disk;       // qcow2 overlay over base
-  file_facts base;       // the image's raw disk
-  file_facts rom_drive;  // used bytes of the ROM drive: the template's own ROMs
-  std::vector<rom> roms;
+  file_facts disk;                 // qcow2 overlay over the last layer, or over base
+  std::vector<file_facts> layers;  // overlays of the templates below, the lowest first
+  file_facts base;                 // the image's raw disk
+  std::vector<placed_rom> roms;    // with those of the templates below
   std::uint64_t disk_virtual_bytes = 0;
 };
 

@@ -140,9 +140,8 @@ tl::expected<std::vector<found_vm>, std::string> qemu_driver::look_at_vms() {
     const auto ref = parse_directory_name(entry.path().filename().string());
     const auto record = read_record(entry.path());
     if (!ref || !record || record->vm != *ref) {
-      // The record is written before QEMU starts, so nothing runs in a directory without one.
-      std::error_code ignored;
-      fs::remove_all(entry.path(), ignored);
+      // Made by another version of this daemon, or not yet a VM.
+      end_leftover(entry.path());
       continue;
     }
     found.push_back({*ref, record->why, find_process(entry.path(), *record).has_value()});
@@ -312,7 +311,11 @@ log_chunk qemu_driver::read_log(const vm_ref& vm, log_kind kind, std::int64_t of
                                 std::uint64_t limit) const {
   if (!is_plain_id(vm.id)) return {};
   const auto* name = kind == log_kind::workload ? output_log_name : console_log_name;
-  return read_log_file(vm_directory(host_, vm) / name, offset, limit);
+  const auto own = vm_directory(host_, vm) / name;
+  std::error_code ignored;
+  if (fs::exists(own, ignored)) return read_log_file(own, offset, limit);
+  const auto snapshot = host_.snapshots.folder_made_by(vm);
+  return snapshot ? read_log_file(*snapshot / kept_log_name(name), offset, limit) : log_chunk{};
 }
 
 }  // namespace

@@ -1,41 +1,67 @@
 #include "hypervisor/qemu/rom_drive.hpp"
 
+#include <fcntl.h>
+
+#include "hypervisor/qemu/command_line.hpp"
 #include "hypervisor/qemu/file.hpp"
 
 namespace platen::hypervisor::qemu {
 
 namespace {
 
-std::uint64_t aligned(std::uint64_t bytes) {
-  return (bytes + rom_alignment - 1) / rom_alignment * rom_alignment;
+constexpr std::uint64_t sector_bytes = 512;
+constexpr auto rest_name = "rom.rest";
+
+std::string extent(std::uint64_t bytes, const std::string& file) {
+  return "RW " + std::to_string(bytes / sector_bytes) + " FLAT \"" + file + "\" 0\n";
+}
+
+std::uint64_t end_of(const std::vector<placed_rom>& roms) {
+  return roms.empty() ? 0 : roms.back().offset + roms.back().length;
 }
 
 }  // namespace
 
-tl::expected<rom_drive, std::string> write_rom_drive(const std::filesystem::path& path,
-                                                     const std::string& first,
-                                                     const std::vector<rom>& roms,
-                                                     const rom_store& store) {
-  const auto fd = create_sparse_file(path, rom_drive_size);
-  if (!fd) return tl::unexpected(fd.error());
-  if (auto written = write_at(fd->get(), first, 0, path); !written)
-    return tl::unexpected(written.error());
-  rom_drive drive;
-  drive.used_bytes = aligned(first.size());
-  for (const auto& rom : roms) {
-    const auto image = store.find(rom.digest);
-    if (!image) return tl::unexpected("ROM " + rom.name + ": " + image.error());
-    if (drive.used_bytes + image->size_bytes > rom_drive_size)
-      return tl::unexpected("ROM " + rom.name + " does not fit: all ROMs of a VM may have " +
-                            std::to_string(rom_drive_size) + " bytes together");
-    const auto bytes = read_file(image->path, rom_drive_size);
-    if (!bytes) return tl::unexpected("ROM " + rom.name + ": " + bytes.error());
-    if (auto written = write_at(fd->get(), *bytes, drive.used_bytes, path); !written)
-      return tl::unexpected(written.error());
-    drive.added.push_back({rom, drive.used_bytes, bytes->size()});
-    drive.used_bytes = aligned(drive.used_bytes + bytes->size());
-  }
-  return drive;
+std::vector<rom> roms_of(const std::vector<placed_rom>& placed) {
+  std::vector<rom> roms;
+  for (const auto& rom : placed)
+    roms.push_back(rom.what);
+  return roms;
+}
+
+tl::expected<placed_rom, std::string> place_rom(const std::vector<placed_rom>& present,
+                                                const rom& what, const rom_image& file) {
+  placed_rom placed{what, file.filesystem, end_of(present), file.size_bytes, {}};
+  if (placed.length == 0 || placed.length % rom_alignment != 0)
+    return tl::unexpected("ROM " + what.name + ": its file has " + std::to_string(placed.length) +
+                          " bytes, which is not a multiple of " + std::to_string(rom_alignment));
+  if (placed.length > rom_drive_size - placed.offset)
+    return tl::unexpected("ROM " + what.name + " does not fit: all ROMs of a VM may have " +
+                          std::to_string(rom_drive_size) + " bytes together");
+  return placed;
+}
+
+// QEMU takes an extent behind an empty line twice, and ignores extents that are not called RW. The
+// drive is opened read-only, and with it every file of it.
+std::string rom_drive_list(const std::vector<placed_rom>& roms, int first_fd) {
+  std::string list =
+      "# Disk DescriptorFile\n"
+      "version=1\n"
+      "CID=00000001\n"
+      "parentCID=ffffffff\n"
+      "createType=\"twoGbMaxExtentFlat\"\n";
+  for (const auto& rom : roms)
+    list += extent(rom.length, "/proc/self/fd/" + std::to_string(first_fd++));
+  // What lies behind the end of a file is read as zeros.
+  if (end_of(roms) < rom_drive_size) list += extent(rom_drive_size - end_of(roms), rest_name);
+  return list;
+}
+
+tl::expected<void, std::string> write_rom_drive(const std::filesystem::path& directory,
+                                                const std::vector<placed_rom>& roms, int first_fd) {
+  const auto rest = open_file(directory / rest_name, O_WRONLY | O_CREAT);
+  if (!rest) return tl::unexpected(rest.error());
+  return replace_file(directory / rom_drive_name, rom_drive_list(roms, first_fd), false);
 }
 
 }  // namespace platen::hypervisor::qemu

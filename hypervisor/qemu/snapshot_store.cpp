@@ -41,7 +41,7 @@ tl::expected<void, std::string> move(const fs::path& from, const fs::path& to) {
 // Logs are kept for people; a snapshot is whole without them.
 void move_log(const fs::path& from, const fs::path& to, const char* name) {
   std::error_code ignored;
-  fs::rename(from / name, to / (std::string("preparation-") + name), ignored);
+  fs::rename(from / name, to / kept_log_name(name), ignored);
 }
 
 snapshot_info info_of(const manifest& content, const std::string& sha256) {
@@ -59,7 +59,23 @@ tl::unexpected<snapshot_refusal> damaged(std::string reason) {
   return tl::unexpected(snapshot_refusal{std::move(reason), true});
 }
 
+// What has second names, whose coming and going changes its ctime, is known by its content's times
+// alone (identity_by::content_change). The rest is known better.
+constexpr auto never_linked = identity_by::content_and_inode_change;
+
 }  // namespace
+
+std::string layer_name(std::size_t layer) {
+  return "layer-" + std::to_string(layer) + ".qcow2";
+}
+
+std::string rom_file_name(std::size_t rom) {
+  return "rom-" + std::to_string(rom) + ".img";
+}
+
+std::string kept_log_name(const std::string& log) {
+  return "preparation-" + log;
+}
 
 tl::expected<std::vector<std::string>, std::string> snapshot_store::recover() {
   std::error_code error;
@@ -75,7 +91,21 @@ tl::expected<std::vector<std::string>, std::string> snapshot_store::recover() {
   if (error) return tl::unexpected("cannot list " + root_.string() + ": " + error.message());
   for (const auto& leftover : leftovers)
     fs::remove_all(leftover, error);
+  for (const auto& id : complete)
+    if (const auto sealed = read_manifest(root_ / id)) note_maker(sealed->content.made_by, id);
   return complete;
+}
+
+void snapshot_store::note_maker(const vm_ref& preparation, const std::string& id) {
+  const std::lock_guard guard(made_by_mutex_);
+  made_by_[preparation] = id;
+}
+
+std::optional<fs::path> snapshot_store::folder_made_by(const vm_ref& preparation) const {
+  const std::lock_guard guard(made_by_mutex_);
+  const auto found = made_by_.find(preparation);
+  if (found == made_by_.end()) return std::nullopt;
+  return root_ / found->second;
 }
 
 tl::expected<file_facts, std::string> snapshot_store::facts_of(const fs::path& path,
@@ -92,44 +122,44 @@ tl::expected<file_facts, std::string> snapshot_store::facts_of(const fs::path& p
 }
 
 tl::expected<snapshot_info, std::string> snapshot_store::store(const fs::path& vm_directory,
-                                                               manifest draft,
-                                                               std::uint64_t rom_drive_bytes) {
+                                                               manifest draft) {
   const auto building = temporary(root_ / draft.snapshot_id);
   if (::mkdir(building.c_str(), 0700) != 0)
     return tl::unexpected(system_error_sentence("make", building));
-  auto stored = fill_and_publish(building, vm_directory, std::move(draft), rom_drive_bytes);
+  const auto maker = draft.made_by;
+  auto stored = fill_and_publish(building, vm_directory, std::move(draft));
+  if (stored) note_maker(maker, stored->snapshot_id);
   std::error_code ignored;
   if (!stored) fs::remove_all(building, ignored);
   return stored;
 }
 
 tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
-    const fs::path& building, const fs::path& vm_directory, manifest draft,
-    std::uint64_t rom_drive_bytes) {
-  // The drive is sparse and larger than what is on it; only the used part is kept.
-  if (::truncate((vm_directory / rom_drive_name).c_str(), static_cast<off_t>(rom_drive_bytes)) != 0)
-    return tl::unexpected(system_error_sentence("shorten", vm_directory / rom_drive_name));
-
-  struct part {
-    const char* name;
-    file_facts* facts;
-    identity_by how = identity_by::content_and_inode_change;
+    const fs::path& building, const fs::path& vm_directory, manifest draft) {
+  const auto take = [&](const std::string& name,
+                        identity_by how) -> tl::expected<file_facts, std::string> {
+    return move(vm_directory / name, building / name).and_then([&] {
+      return facts_of(building / name, how);
+    });
   };
-  const part parts[] = {{memory_name, &draft.memory},
-                        {state_name, &draft.state},
-                        {disk_name, &draft.disk},
-                        {base_disk_name, &draft.base, identity_by::content_change},
-                        {rom_drive_name, &draft.rom_drive}};
-  for (const auto& part : parts) {
-    const auto moved = move(vm_directory / part.name, building / part.name);
-    if (!moved) return tl::unexpected(moved.error());
-    const auto facts = facts_of(building / part.name, part.how);
-    if (!facts) return tl::unexpected(facts.error());
-    *part.facts = *facts;
-  }
+  const auto take_into = [&](file_facts& facts, const std::string& name,
+                             identity_by how = identity_by::content_change) {
+    return take(name, how).map([&](file_facts found) { facts = std::move(found); });
+  };
+  auto done = take_into(draft.memory, memory_name, never_linked);
+  if (done) done = take_into(draft.state, state_name, never_linked);
+  if (done) done = take_into(draft.disk, disk_name);
+  if (done) done = take_into(draft.base, base_disk_name);
+  for (std::size_t i = 0; done && i < draft.layers.size(); ++i)
+    done = take_into(draft.layers[i], layer_name(i));
+  for (std::size_t i = 0; done && i < draft.roms.size(); ++i)
+    done = take(rom_file_name(i), identity_by::content_change).map([&](const file_facts& facts) {
+      draft.roms[i].sha256 = facts.sha256;
+    });
+  if (!done) return tl::unexpected(done.error());
   move_log(vm_directory, building, console_log_name);
   move_log(vm_directory, building, output_log_name);
-  auto done = replace_file(building / manifest_name, to_json(draft), true);
+  done = replace_file(building / manifest_name, to_json(draft), true);
   if (done) done = move(building, root_ / draft.snapshot_id);
   if (done) done = sync_path(root_);
   if (!done) return tl::unexpected(done.error());
@@ -182,25 +212,33 @@ tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open(const std
 
   verified_snapshot snapshot;
   snapshot.content = std::move(sealed->content);
-  const auto& content = snapshot.content;
-  constexpr auto whole = identity_by::content_and_inode_change;
-  auto base = open_checked(folder / base_disk_name, content.base, identity_by::content_change);
-  if (!base) return tl::unexpected(base.error());
-  auto disk = open_checked(folder / disk_name, content.disk, whole);
-  if (!disk) return tl::unexpected(disk.error());
-  auto memory = open_checked(folder / memory_name, content.memory, whole);
-  if (!memory) return tl::unexpected(memory.error());
-  auto state = open_checked(folder / state_name, content.state, whole);
-  if (!state) return tl::unexpected(state.error());
-  const auto rom_bytes = read_file(folder / rom_drive_name, content.rom_drive.bytes);
-  if (!rom_bytes || sha256_hex(*rom_bytes) != content.rom_drive.sha256)
-    return damaged(std::string("the snapshot's file ") + rom_drive_name + " is damaged");
-  snapshot.base = std::move(*base);
-  snapshot.disk = std::move(*disk);
-  snapshot.memory = std::move(*memory);
-  snapshot.state = std::move(*state);
-  snapshot.rom_bytes = *rom_bytes;
+  if (const auto opened = open_files(snapshot, folder); !opened)
+    return tl::unexpected(opened.error());
   return snapshot;
+}
+
+tl::expected<void, snapshot_refusal> snapshot_store::open_files(verified_snapshot& snapshot,
+                                                                const fs::path& folder) {
+  std::optional<snapshot_refusal> refusal;
+  const auto open_part = [&](const std::string& name, const file_facts& facts,
+                             identity_by how = identity_by::content_change) {
+    if (refusal) return unique_fd();
+    auto fd = open_checked(folder / name, facts, how);
+    if (!fd) refusal = fd.error();
+    return fd ? std::move(*fd) : unique_fd();
+  };
+  const auto& content = snapshot.content;
+  snapshot.base = open_part(base_disk_name, content.base);
+  for (std::size_t i = 0; i < content.layers.size(); ++i)
+    snapshot.layers.push_back(open_part(layer_name(i), content.layers[i]));
+  snapshot.layers.push_back(open_part(disk_name, content.disk));
+  snapshot.memory = open_part(memory_name, content.memory, never_linked);
+  snapshot.state = open_part(state_name, content.state, never_linked);
+  for (std::size_t i = 0; i < content.roms.size(); ++i)
+    snapshot.roms.push_back(
+        open_part(rom_file_name(i), {content.roms[i].length, content.roms[i].sha256}));
+  if (refusal) return tl::unexpected(std::move(*refusal));
+  return {};
 }
 
 tl::expected<snapshot_info, std::string> snapshot_store::describe(const std::string& id) const {
@@ -212,7 +250,10 @@ tl::expected<snapshot_info, std::string> snapshot_store::describe(const std::str
 
 void snapshot_store::forget(const std::string& id) {
   std::error_code ignored;
-  if (is_plain_id(id)) fs::rename(root_ / id, forgotten(root_ / id), ignored);
+  if (!is_plain_id(id)) return;
+  fs::rename(root_ / id, forgotten(root_ / id), ignored);
+  const std::lock_guard guard(made_by_mutex_);
+  std::erase_if(made_by_, [&](const auto& made) { return made.second == id; });
 }
 
 void snapshot_store::delete_forgotten(const std::string& id) {

@@ -1,9 +1,14 @@
-// Snapshots on disk: <root>/<id>/{manifest.json,memory,state,disk.qcow2,base.ext4,rom.img}. One is
-// built in <id>.tmp and renamed when all of it is synced, so a folder without ".tmp" is complete.
+// Snapshots on disk: <root>/<id>/{manifest.json,memory,state,base.ext4,layer-N.qcow2,disk.qcow2,
+// rom-N.img}. One is built in <id>.tmp and renamed when all of it is synced, so a folder without
+// ".tmp" is complete. What a snapshot shares with images, ROMs and the snapshots below it are
+// second names of their files, so each needs no other and space is freed with the last one.
 // Thread-safe; everything blocks.
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -17,16 +22,20 @@ namespace platen::hypervisor::qemu {
 
 inline constexpr auto base_disk_name = "base.ext4";
 inline constexpr auto state_name = "state";
+std::string layer_name(std::size_t layer);
+std::string rom_file_name(std::size_t rom);
+// What a preparation's log is called in the snapshot it has become.
+std::string kept_log_name(const std::string& log);
 
 // A snapshot whose every byte was checked. QEMU is given these descriptors and never a path, so
 // what was checked is what is used.
 struct verified_snapshot {
   manifest content;
   unique_fd base;
-  unique_fd disk;
+  std::vector<unique_fd> layers;  // overlays over base, the lowest first; the last is its own disk
   unique_fd memory;
   unique_fd state;
-  std::string rom_bytes;  // the used part of the template's ROM drive
+  std::vector<unique_fd> roms;  // in the order of content.roms
 };
 
 struct snapshot_refusal {
@@ -41,16 +50,18 @@ class snapshot_store {
   // Deletes half-made and half-deleted snapshots; returns the complete ones.
   tl::expected<std::vector<std::string>, std::string> recover();
 
-  // Moves memory, state, disk, base and ROM drive out of an ended VM's directory, adds their facts
-  // to `draft` and makes them the snapshot draft.snapshot_id. The error is a sentence.
+  // Moves memory, state, disks and ROMs out of an ended VM's directory, adds their facts to `draft`
+  // and makes them the snapshot draft.snapshot_id. The error is a sentence.
   tl::expected<snapshot_info, std::string> store(const std::filesystem::path& vm_directory,
-                                                 manifest draft, std::uint64_t rom_drive_bytes);
+                                                 manifest draft);
 
   // Reads all of it the first time; later only what has changed since.
   tl::expected<verified_snapshot, snapshot_refusal> open(const std::string& id,
                                                          const host_facts& host);
 
   tl::expected<snapshot_info, std::string> describe(const std::string& id) const;
+  // The folder of the snapshot that this preparation has become, where its logs are now.
+  std::optional<std::filesystem::path> folder_made_by(const vm_ref& preparation) const;
   // From here on there is no such snapshot. One rename, so it blocks for a moment only.
   void forget(const std::string& id);
   // Gives the space of a forgotten snapshot back.
@@ -59,17 +70,22 @@ class snapshot_store {
  private:
   tl::expected<snapshot_info, std::string> fill_and_publish(
       const std::filesystem::path& building, const std::filesystem::path& vm_directory,
-      manifest draft, std::uint64_t rom_drive_bytes);
+      manifest draft);
+  tl::expected<void, snapshot_refusal> open_files(verified_snapshot& snapshot,
+                                                  const std::filesystem::path& folder);
   tl::expected<sealed_manifest, std::string> read_manifest(
       const std::filesystem::path& folder) const;
+  void note_maker(const vm_ref& preparation, const std::string& id);
   tl::expected<file_facts, std::string> facts_of(const std::filesystem::path& path,
                                                  identity_by how);
   tl::expected<unique_fd, snapshot_refusal> open_checked(const std::filesystem::path& path,
                                                          const file_facts& expected,
                                                          identity_by how);
 
-  std::filesystem::path root_;
+  const std::filesystem::path root_;
   digest_cache digests_;
+  mutable std::mutex made_by_mutex_;
+  std::map<vm_ref, std::string> made_by_;
 };
 
 }  // namespace platen::hypervisor::qemu

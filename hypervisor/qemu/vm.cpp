@@ -135,7 +135,7 @@ exited vm::make_exited() {
   what.exit_known = workload_exit_.has_value();
   what.exit_code = workload_exit_.value_or(0);
   what.reason = end_reason();
-  what.console_tail = console_tail(path_);
+  what.console_tail = last_output(path_);
   return what;
 }
 
@@ -180,7 +180,7 @@ task<void> vm::abandon(failure why) {
   what.where = why.where;
   what.reason = only_stopped ? asked_to_end_ : explain(why.reason);
   what.snapshot_damaged = why.snapshot_damaged;
-  what.console_tail = console_tail(path_);
+  what.console_tail = last_output(path_);
   co_await end_process();
   const bool answers_a_boot = state_ == state::starting && !record_.is_clone;
   const auto end = make_exited();

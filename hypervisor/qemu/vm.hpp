@@ -44,11 +44,12 @@ class vm : public std::enable_shared_from_this<vm> {
   task<step> try_boot(boot_order order);
   task<step> try_clone(clone_order order);
   task<step> try_adopt();
-  task<tl::expected<void, std::string>> load_state();
+  task<tl::expected<void, std::string>> load_state(int state_fd);
   task<step> wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms);
   task<step> judge_adopted(welcome greeting);
   task<tl::expected<snapshot_info, failure>> try_snapshot(std::string snapshot_id);
   task<tl::expected<void, std::string>> save_state();
+  task<tl::expected<void, std::string>> take_roms_out();
   task<tl::expected<void, std::string>> quit_qemu();
 
   void take(launched_vm launched);

@@ -15,6 +15,7 @@
 #include "hypervisor/qemu/identity.hpp"
 #include "hypervisor/qemu/qcow2.hpp"
 #include "hypervisor/qemu/unix_connection.hpp"
+#include "hypervisor/rom_rules.hpp"
 
 namespace platen::hypervisor::qemu {
 
@@ -111,6 +112,7 @@ tl::expected<unique_fd, std::string> take_base_disk(const fs::path& disk,
 manifest facts_of_boot(const vm_host& host, const boot_order& order, const image& image) {
   manifest facts;
   facts.created_at = wall_clock_text();
+  facts.made_by = order.vm;
   facts.qemu_version = host.facts.qemu_version;
   facts.qemu_sha256 = host.facts.qemu_sha256;
   facts.machine = {host.facts.accelerator, order.spec.memory_mb, order.spec.vcpus};
@@ -123,18 +125,58 @@ manifest facts_of_boot(const vm_host& host, const boot_order& order, const image
   facts.initramfs_sha256 = host.bundle.initramfs_sha256;
   facts.append = host.bundle.append;
   facts.disk_virtual_bytes = image.size_bytes;
-  facts.roms = order.spec.roms;
   return facts;
 }
 
-// ROMs the template has already mounted where the clone would mount them.
-std::vector<rom> without_inherited(std::vector<rom> wanted, const std::vector<rom>& inherited) {
-  std::erase_if(wanted, [&](const rom& rom) {
-    return std::any_of(inherited.begin(), inherited.end(), [&](const auto& other) {
-      return other.at == rom.at && other.digest == rom.digest;
-    });
-  });
-  return wanted;
+struct opened_roms {
+  std::vector<placed_rom> all;    // the template's, then the own ones
+  std::vector<placed_rom> added;  // the own ones
+  std::vector<unique_fd> files;   // of those added
+};
+
+// Finds a VM's own ROMs, and their places behind those its template has on the drive already.
+tl::expected<opened_roms, std::string> open_roms(const rom_store& store,
+                                                 const std::vector<rom>& wanted,
+                                                 const std::vector<placed_rom>& inherited) {
+  const auto added = added_roms(wanted, roms_of(inherited));
+  if (!added) return tl::unexpected(added.error());
+  opened_roms roms;
+  roms.all = inherited;
+  for (const auto& rom : *added) {
+    const auto image = store.find(rom.digest);
+    if (!image) return tl::unexpected("ROM " + rom.name + ": " + image.error());
+    auto placed = place_rom(roms.all, rom, *image);
+    if (!placed) return tl::unexpected(placed.error());
+    auto file = open_file(image->path, O_RDONLY);
+    if (!file) return tl::unexpected("ROM " + rom.name + ": " + file.error());
+    roms.all.push_back(*placed);
+    roms.added.push_back(std::move(*placed));
+    roms.files.push_back(std::move(*file));
+  }
+  return roms;
+}
+
+std::vector<int> numbers(const std::vector<unique_fd>& files) {
+  std::vector<int> list;
+  for (const auto& file : files)
+    list.push_back(file.get());
+  return list;
+}
+
+void append(std::vector<int>& to, const std::vector<int>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+// Second names in a preparation's directory for all that its snapshot will consist of.
+tl::expected<void, std::string> keep_for_snapshot(const fs::path& directory,
+                                                  const std::vector<int>& layers,
+                                                  const std::vector<int>& roms) {
+  tl::expected<void, std::string> kept;
+  for (std::size_t i = 0; kept && i < layers.size(); ++i)
+    kept = link_or_copy(layers[i], directory / layer_name(i));
+  for (std::size_t i = 0; kept && i < roms.size(); ++i)
+    kept = link_or_copy(roms[i], directory / rom_file_name(i));
+  return kept;
 }
 
 }  // namespace
@@ -146,6 +188,9 @@ fs::path vm_directory(const vm_host& host, const vm_ref& vm) {
 tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& order) {
   const auto image = host.options.images->find(order.spec.image);
   if (!image) return fail(stage::image, image.error());
+  if (image->config.entrypoint.empty() && image->config.cmd.empty() && order.spec.args.empty())
+    return fail(stage::image, "the image " + image->name +
+                                  " does not say what to start, and no arguments were given");
   auto building = directory_under_construction::make(vm_directory(host, order.vm));
   if (!building) return fail(stage::disk, building.error());
   const auto& directory = building->path();
@@ -154,31 +199,61 @@ tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& 
   if (!base) return fail(stage::disk, base.error());
   const auto overlay = create_overlay(directory / disk_name, image->size_bytes);
   if (!overlay) return fail(stage::disk, overlay.error());
-  const auto drive =
-      write_rom_drive(directory / rom_drive_name, {}, order.spec.roms, *host.options.roms);
-  if (!drive) return fail(stage::disk, drive.error());
+  const auto roms = open_roms(*host.options.roms, order.spec.roms, {});
+  if (!roms) return fail(stage::disk, roms.error());
+  if (const auto drive = write_rom_drive(directory, roms->all, first_rom_fd); !drive)
+    return fail(stage::disk, drive.error());
 
   vm_record record;
   record.vm = order.vm;
   record.why = order.why;
   record.facts = facts_of_boot(host, order, *image);
-  record.facts.rom_drive.bytes = drive->used_bytes;
+  record.facts.roms = roms->all;
   boot_files files{host.bundle.kernel, host.bundle.initramfs, host.bundle.append};
   if (order.why == purpose::template_preparation) {
     files.memory_in_file = true;
     const auto memory =
         create_sparse_file(directory / memory_name, order.spec.memory_mb * mebibyte);
     if (!memory) return fail(stage::disk, memory.error());
+    if (const auto kept = keep_for_snapshot(directory, {}, numbers(roms->files)); !kept)
+      return fail(stage::disk, kept.error());
   }
   const auto argv = boot_command_line(record.facts.machine,
                                       host_side_of(host, order.vm, order.spec.guest_ports), files);
-  auto vm = start_qemu(directory, std::move(record), argv, {base->get()});
+  std::vector<int> inherited{base->get()};
+  append(inherited, numbers(roms->files));
+  auto vm = start_qemu(directory, std::move(record), argv, inherited);
   if (!vm) return vm;
-  vm->roms = drive->added;
+  vm->added_roms = roms->added;
   vm->workload = image->config;
   building->keep();
   return vm;
 }
+
+namespace {
+
+// What a clone that prepares a nested template has of its own: memory that can be kept, and names
+// for the files of the snapshot it comes from, which may be deleted meanwhile.
+tl::expected<void, std::string> prepare_nested(const fs::path& directory,
+                                               const verified_snapshot& snapshot,
+                                               const std::vector<int>& roms) {
+  auto done = copy_sparse(snapshot.memory.get(), directory / memory_name);
+  if (done) done = link_or_copy(snapshot.base.get(), directory / base_disk_name);
+  if (done) done = keep_for_snapshot(directory, numbers(snapshot.layers), roms);
+  return done;
+}
+
+manifest facts_of_clone(const verified_snapshot& snapshot, const clone_order& order,
+                        std::vector<placed_rom> roms) {
+  manifest facts = snapshot.content;
+  facts.created_at = wall_clock_text();
+  facts.made_by = order.vm;
+  facts.layers.push_back(snapshot.content.disk);
+  facts.roms = std::move(roms);
+  return facts;
+}
+
+}  // namespace
 
 tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order& order) {
   auto snapshot = host.snapshots.open(order.snapshot_id, host.facts);
@@ -191,36 +266,51 @@ tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order
 
   const auto overlay = create_overlay(directory / disk_name, snapshot->content.disk_virtual_bytes);
   if (!overlay) return fail(stage::disk, overlay.error());
-  const auto own_roms = without_inherited(order.roms, snapshot->content.roms);
-  const auto drive = write_rom_drive(directory / rom_drive_name, snapshot->rom_bytes, own_roms,
-                                     *host.options.roms);
-  if (!drive) return fail(stage::disk, drive.error());
+  const auto roms = open_roms(*host.options.roms, order.roms, snapshot->content.roms);
+  if (!roms) return fail(stage::disk, roms.error());
+  if (const auto drive = write_rom_drive(directory, roms->all, first_rom_fd); !drive)
+    return fail(stage::disk, drive.error());
+  auto rom_files = numbers(snapshot->roms);
+  append(rom_files, numbers(roms->files));
+  const bool prepares = order.why == purpose::template_preparation;
+  if (prepares)
+    if (const auto made = prepare_nested(directory, *snapshot, rom_files); !made)
+      return fail(stage::disk, made.error());
 
   vm_record record;
   record.vm = order.vm;
+  record.why = order.why;
   record.is_clone = true;
   record.snapshot_id = order.snapshot_id;
   record.generation_id = random_uuid();
-  record.facts = snapshot->content;
-  const auto argv =
-      clone_command_line(record.facts.machine, host_side_of(host, order.vm, order.guest_ports));
-  auto vm = start_qemu(
-      directory, std::move(record), argv,
-      {snapshot->base.get(), snapshot->disk.get(), snapshot->memory.get(), snapshot->state.get()});
+  record.facts = facts_of_clone(*snapshot, order, roms->all);
+  const inherited_files files{static_cast<int>(rom_files.size()),
+                              static_cast<int>(snapshot->layers.size())};
+  const auto argv = clone_command_line(
+      record.facts.machine, host_side_of(host, order.vm, order.guest_ports), files, prepares);
+  std::vector<int> inherited{snapshot->base.get()};
+  append(inherited, rom_files);
+  append(inherited, numbers(snapshot->layers));
+  append(inherited, {snapshot->memory.get(), snapshot->state.get()});
+  auto vm = start_qemu(directory, std::move(record), argv, inherited);
   if (!vm) return vm;
-  vm->roms = drive->added;
+  vm->added_roms = roms->added;
+  vm->state_fd = files.state_fd();
   building->keep();
   return vm;
 }
 
 void end_leftover_process(const fs::path& directory) {
-  if (const auto record = read_record(directory)) {
-    if (const auto qemu = find_process(directory, *record)) {
-      qemu->signal(SIGKILL);
-      pollfd gone{qemu->pidfd(), POLLIN, 0};
-      ::poll(&gone, 1, kill_limit_ms);
-      qemu->collect();
-    }
+  const auto ref = parse_directory_name(directory.filename().string());
+  if (!ref) return;
+  // Without a record that can be read, the process is still known by its name and place.
+  auto record = read_record(directory).value_or(vm_record{});
+  record.vm = *ref;
+  if (const auto qemu = find_process(directory, record)) {
+    qemu->signal(SIGKILL);
+    pollfd gone{qemu->pidfd(), POLLIN, 0};
+    ::poll(&gone, 1, kill_limit_ms);
+    qemu->collect();
   }
 }
 
@@ -234,6 +324,15 @@ std::string console_tail(const fs::path& directory) {
   const auto tail = clean_text(file_tail(directory / console_log_name, console_tail_bytes));
   if (!tail.empty()) return tail;
   return clean_text(file_tail(directory / qemu_log_name, console_tail_bytes));
+}
+
+std::string last_output(const fs::path& directory) {
+  const auto output = clean_text(file_tail(directory / output_log_name, console_tail_bytes / 2));
+  auto console = console_tail(directory);
+  const auto room = console_tail_bytes - output.size();
+  if (console.size() > room) console.erase(0, console.size() - room);
+  if (!console.empty() && console.back() != '\n') console += '\n';
+  return console + output;
 }
 
 std::string last_qemu_message(const fs::path& directory) {

@@ -6,9 +6,11 @@
 //   qmp.sock, agent.sock   QEMU's monitor, the guest's agent
 //   console.log   the kernel's console        output.log  the workload's output
 //   qemu.log      what QEMU itself prints
-//   disk.qcow2    the VM's own writes         rom.img     its ROM drive
+//   disk.qcow2    the VM's own writes         rom.vmdk    the list of ROMs on its ROM drive
 //   base.ext4     a second name of the image's disk (boots only), so that it outlives the image
-//   memory        the guest's memory (template preparations only)
+// Of template preparations also what else their snapshot will need:
+//   memory        the guest's memory; of a clone, a copy of its snapshot's
+//   base.ext4, layer-N.qcow2, rom-N.img   second names, also where they come from a snapshot
 #pragma once
 
 #include <filesystem>
@@ -39,8 +41,9 @@ struct launched_vm {
   vm_record record;
   process qemu;
   unique_fd directory;
-  std::vector<placed_rom> roms;
-  image_config workload;  // boots: how the image says its workload is started
+  std::vector<placed_rom> added_roms;  // those the guest has to be told of
+  int state_fd = -1;                   // clones: QEMU's descriptor of the state it is to load
+  image_config workload;               // boots: how the image says its workload is started
 };
 
 tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& order);
@@ -55,6 +58,10 @@ void end_leftover(const std::filesystem::path& directory);
 
 // The newest of the kernel's console, or of QEMU's own messages if the guest printed nothing.
 std::string console_tail(const std::filesystem::path& directory);
+
+// The newest of the kernel's console and, behind it, of the workload's own output: what to show
+// with the end of a VM.
+std::string last_output(const std::filesystem::path& directory);
 
 // The last line QEMU itself printed, to say why it ended.
 std::string last_qemu_message(const std::filesystem::path& directory);

@@ -66,7 +66,7 @@ task<tl::expected<snapshot_info, failure>> vm::try_snapshot(std::string snapshot
   if (!gone) co_return fail(gone.error());
   auto draft = record_.facts;
   draft.snapshot_id = std::move(snapshot_id);
-  auto store = [this, draft] { return host_.snapshots.store(path_, draft, draft.rom_drive.bytes); };
+  auto store = [this, draft] { return host_.snapshots.store(path_, draft); };
   auto info = co_await on_pool(host_.pool, std::move(store));
   if (!info) co_return fail(info.error());
   co_return std::move(*info);
@@ -77,6 +77,8 @@ task<tl::expected<void, std::string>> vm::save_state() {
   if (!connected) co_return connected;
   const auto stopped = co_await qmp_.execute("stop");
   if (!stopped) co_return tl::unexpected(stopped.error());
+  const auto without_roms = co_await take_roms_out();
+  if (!without_roms) co_return without_roms;
   json capabilities = {
       {"capabilities", json::array({{{"capability", "events"}, {"state", true}},
                                     {{"capability", "x-ignore-shared"}, {"state", true}}})}};
@@ -97,6 +99,26 @@ task<tl::expected<void, std::string>> vm::save_state() {
       ::fstat(state->get(), &status) != 0 ||
       static_cast<std::uint64_t>(status.st_size) < smallest_state_bytes)
     co_return tl::unexpected(std::string("QEMU could not save the VM's state"));
+  co_return tl::expected<void, std::string>{};
+}
+
+// QEMU saves no VM that has a vmdk open. The guest is stopped and will not notice that its ROM
+// drive is another one; what it reads there next it reads as a clone.
+task<tl::expected<void, std::string>> vm::take_roms_out() {
+  json nothing = {{"driver", "null-co"},
+                  {"node-name", "no-roms"},
+                  {"size", rom_drive_size},
+                  {"read-only", true}};
+  const auto added = co_await qmp_.execute("blockdev-add", std::move(nothing));
+  if (!added) co_return tl::unexpected(added.error());
+  json drive = {
+      {"driver", "raw"}, {"node-name", rom_drive_node}, {"file", "no-roms"}, {"read-only", true}};
+  json reopened = {{"options", json::array({std::move(drive)})}};
+  const auto changed = co_await qmp_.execute("blockdev-reopen", std::move(reopened));
+  if (!changed) co_return tl::unexpected(changed.error());
+  json files = {{"node-name", rom_files_node}};
+  const auto closed = co_await qmp_.execute("blockdev-del", std::move(files));
+  if (!closed) co_return tl::unexpected(closed.error());
   co_return tl::expected<void, std::string>{};
 }
 

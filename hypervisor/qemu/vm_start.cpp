@@ -25,6 +25,7 @@ std::vector<std::unique_ptr<wire::RomT>> to_wire(const std::vector<placed_rom>& 
     auto place = std::make_unique<wire::RomT>();
     place->name = rom.what.name;
     place->at = rom.what.at;
+    place->filesystem = rom.filesystem;
     place->offset = rom.offset;
     place->length = rom.length;
     list.push_back(std::move(place));
@@ -64,7 +65,7 @@ wire::StartT start_order(const boot_order& order, const launched_vm& vm) {
   start.hostname = order.spec.hostname;
   start.machine_id = random_machine_id();
   start.boot_id = random_uuid();
-  start.roms = to_wire(vm.roms);
+  start.roms = to_wire(vm.added_roms);
   start.template_preparation = order.why == purpose::template_preparation;
   return start;
 }
@@ -158,7 +159,8 @@ task<vm::step> vm::try_clone(clone_order order) {
   auto launch = [this, order] { return launch_clone(host_, order); };
   auto launched = co_await on_pool(host_.pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
-  const auto roms = launched->roms;
+  const auto roms = launched->added_roms;
+  const int state_fd = launched->state_fd;
   take(std::move(*launched));
   if (!asked_to_end_.empty()) co_return fail(stage::clone, asked_to_end_);
 
@@ -166,16 +168,16 @@ task<vm::step> vm::try_clone(clone_order order) {
   if (!connected) co_return fail(stage::clone, connected.error());
   const auto monitored = co_await connect_and_learn_ports();
   if (!monitored) co_return fail(stage::clone, monitored.error());
-  const auto loaded = co_await load_state();
+  const auto loaded = co_await load_state(state_fd);
   qmp_.close();
   if (!loaded) co_return fail(stage::clone, loaded.error());
   co_return co_await wake_as_clone(order, roms);
 }
 
-task<tl::expected<void, std::string>> vm::load_state() {
+task<tl::expected<void, std::string>> vm::load_state(int state_fd) {
   const auto capable = co_await qmp_.execute("migrate-set-capabilities", migration_capabilities());
   if (!capable) co_return tl::unexpected(capable.error());
-  json source = {{"uri", "fd:" + std::to_string(snapshot_state_fd)}};
+  json source = {{"uri", "fd:" + std::to_string(state_fd)}};
   const auto begun = co_await qmp_.execute("migrate-incoming", std::move(source));
   if (!begun) co_return tl::unexpected(begun.error());
   const auto result = co_await qmp_.wait_event("MIGRATION", is_final, host_.options.clone_limit);
@@ -199,6 +201,7 @@ task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<pla
   resume.machine_id = random_machine_id();
   resume.boot_id = random_uuid();
   resume.roms = to_wire(roms);
+  resume.template_preparation = order.why == purpose::template_preparation;
   resume.time_ns = wall_clock_ns();
   const auto resumed = co_await agent_.resume(std::move(resume), host_.options.clone_limit);
   if (!resumed) co_return fail(stage::resume, resumed.error());

@@ -186,14 +186,129 @@ TEST_CASE("a damaged snapshot is rejected once and the next request prepares ane
   CHECK(is_one<events::preparation_started>(t.give(request_clone{"i9", 1'000'000'000})));
 }
 
-TEST_CASE("a deleted template keeps its snapshot until the clones it granted are done") {
+TEST_CASE("a deleted template keeps its snapshot for those who hold it, and clones it for them") {
   template_under_test t;
   t.until_snapshotted();
   t.give(request_clone{"i1", 1});
   t.give(vm_template::remove{});
   CHECK(wanted(t.now).keep_snapshot == "t-1");
   t.give(clone_done{"i1", true});
+  CHECK(wanted(t.now).keep_snapshot == "t-1");
+  CHECK(is_one<events::clone_granted>(t.give(request_clone{"i1", 2})));
+  CHECK_FALSE(t.give(request_clone{"i2", 2}));
+  t.give(clone_done{"i1", true});
+  CHECK(is_one<events::template_released>(t.give(release{"i1"})));
   CHECK_FALSE(wanted(t.now).keep_snapshot);
+  CHECK(forgettable(t.now));
+}
+
+TEST_CASE("who holds a template does so once, and releases it once") {
+  template_under_test t;
+  t.give(request{request_event()});
+  CHECK(is_one<events::template_held>(t.give(hold{"i1", false, 1})));
+  CHECK(t.give(hold{"i1", false, 1})->empty());
+  CHECK(is_one<events::preparation_started>(t.give(hold{"i1", true, 1})));
+  CHECK(is_one<events::template_released>(t.give(release{"i1"})));
+  CHECK(t.give(release{"i1"})->empty());
+}
+
+TEST_CASE("a locked template is not deleted until the lock is taken away") {
+  template_under_test t;
+  t.until_snapshotted();
+  change locked;
+  locked.delete_lock = true;
+  CHECK(is_one<events::template_changed>(t.give(locked)));
+  CHECK(t.give(locked)->empty());
+  CHECK(t.give(vm_template::remove{}).error().what == rejection::kind::locked);
+  change unlocked;
+  unlocked.delete_lock = false;
+  t.give(unlocked);
+  CHECK(is_one<events::template_deleted>(t.give(vm_template::remove{})));
+}
+
+TEST_CASE("a template is autokilled when nobody has cloned it for as long as it is kept") {
+  template_under_test t;
+  t.until_snapshotted();
+  change kept;
+  kept.autokill_ms = 60'000;
+  t.give(kept);
+  t.time_us = 11'000'000;
+  t.give(request_clone{"i1", t.time_us});
+  CHECK_FALSE(wanted(t.now).wake_at_us);  // a clone is in flight
+  t.give(clone_done{"i1", true});
+  CHECK(wanted(t.now).wake_at_us == 71'000'000);
+  CHECK(t.give(wake{70'999'999, ""})->empty());
+  change locked;
+  locked.delete_lock = true;
+  t.give(locked);
+  CHECK_FALSE(wanted(t.now).wake_at_us);
+  locked.delete_lock = false;
+  t.time_us = 80'000'000;
+  t.give(locked);
+  CHECK(wanted(t.now).wake_at_us == 140'000'000);
+  // A clock that was set back does not keep it for longer than its timer.
+  CHECK(is_one<events::template_autokilled>(t.give(wake{5, "", 140'000'000})));
+  CHECK(gone(t.now));
+  CHECK(wanted(t.now).keep_snapshot == "t-1");  // i1 may be started again
+}
+
+TEST_CASE("an anonymous template is gone once its clone was made") {
+  template_under_test t;
+  auto anonymous = request_event();
+  anonymous.name.clear();
+  t.give(request{anonymous});
+  t.give(hold{"i1", true, 1});
+  t.give(vm_booted{1, "tcg", 42});
+  t.give(vm_signalled{1});
+  events::template_snapshotted taken;
+  taken.attempt = 1;
+  taken.snapshot_id = "t-1";
+  t.give(vm_snapshotted{1, taken});
+  t.give(request_clone{"i1", 1});
+  CHECK(t.give(clone_done{"i1", true})->size() == 2);
+  CHECK(gone(t.now));
+  CHECK(wanted(t.now).keep_snapshot == "t-1");
+}
+
+TEST_CASE("a cold template is granted without a snapshot, until it is prepared") {
+  template_under_test t;
+  auto cold = request_event();
+  cold.cold = true;
+  t.give(request{cold});
+  CHECK(settled(t.now));
+  CHECK(is_one<events::clone_granted>(t.give(request_clone{"i1", 1})));
+  CHECK(is_one<events::preparation_started>(t.give(request_preparation{1})));
+  CHECK_FALSE(cloneable(t.now));
+}
+
+TEST_CASE("a nested template asks its parent, and prepares a clone of what it is granted") {
+  template_under_test t;
+  auto nested = request_event(5000);
+  nested.parent_id = "p";
+  nested.parent_name = "worker";
+  t.give(request{nested});
+  CHECK(is_one<events::parent_requested>(t.give(request_clone{"i1", t.time_us})));
+  CHECK(wanted(t.now).wants_parent);
+  CHECK(wanted(t.now).wake_at_us == 6'000'000);  // its time runs while it waits
+  CHECK(t.give(parent_granted{7, "p", "p-1"})->empty());
+  SECTION("granted") {
+    CHECK(is_one<events::preparation_started>(t.give(parent_granted{1, "p", "p-1"})));
+    CHECK(t.now.parent_snapshot_id == "p-1");
+    CHECK(t.now.attempt == 1);
+    CHECK(is_one<events::parent_requested>(t.give(vm_lost{1, 2})));
+    CHECK(t.now.attempt == 2);
+  }
+  SECTION("refused") {
+    CHECK(is_one<events::preparation_failed>(
+        t.give(parent_refused{1, "guest_signal", "the guest's kernel panicked", "oops"})));
+    CHECK(t.now.last_failure->stage == "guest_signal");
+    CHECK(t.now.last_failure->reason == "template 'worker': the guest's kernel panicked");
+    CHECK(t.now.last_failure->console_tail == "oops");
+  }
+  SECTION("not in time") {
+    CHECK(is_one<events::preparation_failed>(t.give(wake{6'000'000, ""})));
+    CHECK(t.now.last_failure->reason == "template 'worker' was not ready within 5 s");
+  }
 }
 
 TEST_CASE("whatever is commanded in whatever order, a template keeps its promises") {
@@ -205,7 +320,8 @@ TEST_CASE("whatever is commanded in whatever order, a template keeps its promise
       wake{900'000'000'000, "tail"},
       clone_done{"i1", true},
       vm_template::remove{},
-      confirm{},
+      hold{"i1", true, 3'000'000},
+      release{"i1"},
       snapshot_damaged{"t-1", "bad"},
   };
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
@@ -235,7 +351,9 @@ TEST_CASE("whatever is commanded in whatever order, a template keeps its promise
     promise(s.after.attempt == attempts.size());
     promise((s.after.phase == phase::snapshotted) <= s.after.ready.has_value());
     promise(!(s.before.phase == phase::deleted && s.decided && !s.decided->empty()) ||
-            std::holds_alternative<clone_done>(s.command));
+            std::holds_alternative<clone_done>(s.command) ||
+            std::holds_alternative<release>(s.command) ||
+            (std::holds_alternative<request_clone>(s.command) && s.before.ready));
     const auto want = wanted(s.after);
     promise((want.vm == vm_goal::booted || want.vm == vm_goal::frozen) <= (want.attempt != 0));
     promise((s.after.phase == phase::deleted) <= (want.vm == vm_goal::absent));

@@ -33,8 +33,10 @@ class watching_driver final : public hypervisor::driver {
     of_->snapshot(std::move(order));
   }
   void clone(hypervisor::clone_order order) override {
-    expect("clone", order.vm,
-           [&](const events::event& e) { return is<events::instance_clone_started>(e, order.vm); });
+    expect("clone", order.vm, [&](const events::event& e) {
+      return is<events::instance_clone_started>(e, order.vm) ||
+             is<events::preparation_started>(e, order.vm);
+    });
     of_->clone(std::move(order));
   }
   void adopt(hypervisor::vm_ref vm) override {
@@ -64,6 +66,7 @@ class watching_driver final : public hypervisor::driver {
     const auto of_template = dash == std::string::npos ? id : id.substr(0, dash);
     if (!explains({of_template, 0}, [&](const events::event& e) {
           return std::holds_alternative<events::template_deleted>(e) ||
+                 std::holds_alternative<events::template_autokilled>(e) ||
                  std::holds_alternative<events::snapshot_rejected>(e) ||
                  std::holds_alternative<events::preparation_failed>(e) ||
                  std::holds_alternative<events::preparation_started>(e);
@@ -102,6 +105,9 @@ class watching_driver final : public hypervisor::driver {
     };
     return std::holds_alternative<events::instance_deleted>(e) ||
            std::holds_alternative<events::template_deleted>(e) ||
+           std::holds_alternative<events::instance_autokilled>(e) ||
+           std::holds_alternative<events::template_autokilled>(e) ||
+           later(std::get_if<events::parent_requested>(&e)) ||
            is<events::preparation_failed>(e, vm) || is<events::snapshot_rejected>(e, vm) ||
            later(std::get_if<events::preparation_started>(&e)) ||
            later(std::get_if<events::instance_clone_started>(&e)) ||

@@ -83,9 +83,8 @@ TEST_CASE("an unknown member is refused by its path, with a guess") {
 
 TEST_CASE("members the API has and Platen has not are refused by name, also in create_args") {
   fixture at;
-  for (const std::string member :
-       {"replicas", "restart_policy", "scale_to_zero", "volumes", "tags", "features", "plugins",
-        "autokill", "branch_from", "checkpoint", "annotations", "schedules", "type", "gpus"}) {
+  for (const std::string member : {"scale_to_zero", "volumes", "plugins", "branch_from",
+                                   "checkpoint", "schedules", "type", "gpus"}) {
     const auto told = at.post("/v1/instances", {{"image", "demo"}, {member, 0}});
     CHECK(told.status == 400);
     CHECK(told.message() == "'" + member + "' is not supported yet");
@@ -212,7 +211,7 @@ TEST_CASE("a ROM without a name gets one") {
   fixture at;
   const json rom = {{"at", "/mnt/a"}, {"files", {{{"path", "a"}, {"data", ""}}}}};
   CHECK(at.post("/v1/instances", {{"image", "demo"}, {"roms", {rom}}}).status == 200);
-  CHECK(at.control.creates().at(0).spec.roms.at(0).name == "rom0");
+  CHECK(at.control.creates().at(0).spec.roms.at(0).name == "mnt-a");
 }
 
 TEST_CASE("ROMs that cannot be are refused with the reason") {
@@ -231,8 +230,10 @@ TEST_CASE("ROMs that cannot be are refused with the reason") {
   check({{"at", "/mnt/../etc"}}, "'roms[0].at' must be an absolute path");
   check({{"at", "/uk/x"}}, "must not be /uk");
   check({{"at", "//uk"}}, "must not be /uk");
-  check({{"at", nullptr}}, "'roms[0].at' is required");
-  check({{"image", "org/x"}}, "'roms[0].image' is not supported yet");
+  check({{"image", "org/x"}}, "'roms[0].image' and 'files' cannot both be given");
+  check({{"files", nullptr}}, "'roms[0].files' or 'image' is required");
+  check({{"files", nullptr}, {"image", "Not An Image"}}, "'roms[0].image' must be");
+  check({{"files", nullptr}, {"image", {{"url", ""}}}}, "'roms[0].image");
   check({{"files", json::array()}}, "at least one file");
   check(file({{"data", "x"}}), "'roms[0].files[0].path' is required");
   check(file({{"path", "/a"}, {"data", "x"}}), "must be a relative path");
@@ -245,10 +246,50 @@ TEST_CASE("ROMs that cannot be are refused with the reason") {
         "names 'a' twice");
   check({{"files", json(std::vector<json>(17, {{"path", "a"}, {"data", ""}}))}},
         "has more than 16 items");
+  const auto refusal_of = [&](const json& roms) {
+    return at.post("/v1/instances", {{"image", "demo"}, {"roms", roms}}).message();
+  };
   const json rom = {{"at", "/mnt/r"}, {"files", {{{"path", "a"}, {"data", "x"}}}}};
-  const auto two = at.post("/v1/instances", {{"image", "demo"}, {"roms", {rom, rom}}});
-  CHECK(two.message().find("more than one ROM for an instance is not supported yet") !=
+  json renamed = rom;
+  renamed["name"] = "other";
+  CHECK(refusal_of({rom, rom}).find("'roms[1].name' is 'mnt-r', the name of another ROM") !=
         std::string::npos);
+  CHECK(refusal_of({rom, renamed}).find("'roms[1].at' is '/mnt/r', where another ROM") !=
+        std::string::npos);
+  CHECK(refusal_of(std::vector<json>(9, rom)).find("has 9 ROMs; an instance has at most 8") !=
+        std::string::npos);
+}
+
+TEST_CASE("eight ROMs, inline and images, mounted and raw, are kept in their order") {
+  fixture at;
+  at.images.import("my/function:v1", "/dev/null", {});
+  json roms;
+  for (int i = 0; i < 6; ++i)
+    roms.push_back(
+        {{"at", "/mnt/" + std::to_string(i)}, {"files", {{{"path", "a"}, {"data", "x"}}}}});
+  roms.push_back({{"name", "raw"}, {"files", {{{"path", "a"}, {"data", "x"}}}}});
+  roms.push_back({{"name", "function"}, {"at", "/fn"}, {"image", "my/function:v1"}});
+  const auto made = at.post("/v1/instances", {{"image", "demo"}, {"roms", roms}});
+  CHECK(made.status == 200);
+  const auto spec = at.control.creates().at(0).spec;
+  REQUIRE(spec.roms.size() == 8);
+  CHECK(spec.roms[0].at == "/mnt/0");
+  CHECK(spec.roms[6].name == "raw");
+  CHECK(spec.roms[6].at.empty());
+  CHECK(spec.roms[7].image == "my/function:v1");
+  CHECK(spec.roms[7].digest == "d1");
+  const auto shown = made.item().at("roms");
+  CHECK(shown.at(7).at("image") == "my/function:v1");
+  CHECK_FALSE(shown.at(6).contains("at"));
+}
+
+TEST_CASE("a ROM of an image that is not there is refused with the ROM's name") {
+  fixture at;
+  const json rom = {{"name", "function"}, {"image", "my/missing:v1"}};
+  const auto told = at.post("/v1/instances", {{"image", "demo"}, {"roms", {rom}}});
+  CHECK(told.item().at("message").get<std::string>().find("ROM 'function' cannot be made") !=
+        std::string::npos);
+  CHECK(at.control.creates().empty());
 }
 
 TEST_CASE("a ROM that cannot be stored fails its item and creates nothing") {

@@ -211,6 +211,34 @@ void fake_control::delete_instance(std::string uuid, events::cause why,
   command_instance(uuid, why, instance_phase::deleted, done);
 }
 
+void fake_control::change_instance(std::string uuid, instance::change what, events::cause why,
+                                   callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  causes_.push_back(why);
+  if (refused(done)) return;
+  instance_changes_.push_back(std::move(what));
+  done(find(instances_, reference{uuid, ""}));
+}
+
+void fake_control::change_template(std::string uuid, vm_template::change what, events::cause why,
+                                   callback<template_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  causes_.push_back(why);
+  if (refused(done)) return;
+  template_changes_.push_back(std::move(what));
+  done(find(templates_, reference{uuid, ""}));
+}
+
+std::vector<instance::change> fake_control::instance_changes() const {
+  const std::lock_guard lock(mutex_);
+  return instance_changes_;
+}
+
+std::vector<vm_template::change> fake_control::template_changes() const {
+  const std::lock_guard lock(mutex_);
+  return template_changes_;
+}
+
 void fake_control::delete_template(std::string uuid, events::cause why,
                                    callback<template_ptr> done) {
   const std::lock_guard lock(mutex_);

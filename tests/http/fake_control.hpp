@@ -39,6 +39,8 @@ class fake_control : public actors::control_plane {
   std::vector<actors::create_instance> creates() const;
   std::vector<events::cause> causes() const;
   std::vector<std::pair<std::string, actors::stop_wish>> stops() const;
+  std::vector<actors::instance::change> instance_changes() const;
+  std::vector<actors::vm_template::change> template_changes() const;
   std::vector<std::string> differences_to_report;
   std::string output = "line one\nline two\n";
 
@@ -51,6 +53,10 @@ class fake_control : public actors::control_plane {
                      callback<actors::instance_ptr> done) override;
   void delete_instance(std::string uuid, events::cause why,
                        callback<actors::instance_ptr> done) override;
+  void change_instance(std::string uuid, actors::instance::change what, events::cause why,
+                       callback<actors::instance_ptr> done) override;
+  void change_template(std::string uuid, actors::vm_template::change what, events::cause why,
+                       callback<actors::template_ptr> done) override;
   void delete_template(std::string uuid, events::cause why,
                        callback<actors::template_ptr> done) override;
   actors::instance_ptr find_instance(const actors::reference& which) const override;
@@ -97,6 +103,8 @@ class fake_control : public actors::control_plane {
   std::vector<actors::create_instance> creates_;
   std::vector<events::cause> causes_;
   std::vector<std::pair<std::string, actors::stop_wish>> stops_;
+  std::vector<actors::instance::change> instance_changes_;
+  std::vector<actors::vm_template::change> template_changes_;
   std::optional<actors::rejection> refusal_;
   std::size_t refusals_left_ = 0;
   instance_phase start_into_ = instance_phase::waiting_for_template;

@@ -52,8 +52,14 @@ class fake_roms : public hypervisor::rom_store {
     const std::lock_guard lock(mutex_);
     if (!problem.empty()) return tl::unexpected(problem);
     last = files;
-    return hypervisor::rom_image{"rom-digest", 4096, {}};
+    return hypervisor::rom_image{"rom-digest", "erofs", 4096, {}};
   }
+  tl::expected<hypervisor::rom_image, std::string> put_image(
+      const hypervisor::image& content) override {
+    if (!problem.empty()) return tl::unexpected(problem);
+    return hypervisor::rom_image{content.digest, "ext4", content.size_bytes, {}};
+  }
+  std::size_t remove_unreferenced(const std::set<std::string>&) override { return 0; }
   tl::expected<hypervisor::rom_image, std::string> find(const std::string&) const override {
     return tl::unexpected<std::string>("not asked for");
   }

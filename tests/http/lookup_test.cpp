@@ -76,7 +76,7 @@ TEST_CASE("references that cannot be are refused") {
   check(at.get("/v1/instances?name=a", R"([{"name":"a"}])"), "together with a request body");
   check(at.get("/v1/instances", R"([{"name":"a","x":1}])"), "'[0].x' is not a valid member");
   check(at.get("/v1/instances?nmae=a"), "'nmae' is not a valid parameter");
-  check(at.get("/v1/instances?tags=a"), "'tags' is not supported yet");
+  check(at.get("/v1/instances?tags=a,,b"), "'tags'");
   check(at.get("/v1/instances?name=a&count=1"), "cannot be given with references");
   const std::string uuid = "00000000-0000-4000-8000-000000000001";
   check(at.get("/v1/instances/" + uuid + "?name=a"), "the path names the target");
@@ -100,6 +100,18 @@ TEST_CASE("a list is oldest first and can be turned around and cut into pages") 
   const auto moment = at.get("/v1/instances?name=c").item().at("created_at").get<std::string>();
   CHECK(names(at.get("/v1/instances?from=" + moment)) == list{"c", "d"});
   CHECK(names(at.get("/v1/instances?order=desc&from=" + moment)) == list{"c", "b", "a"});
+}
+
+TEST_CASE("a list is cut down to what has all the tags, however they are sent") {
+  fixture at;
+  for (const std::string name : {"a", "b", "c"})
+    at.instance(name, instance_phase::running);
+  at.control.change("a", [](auto& one) { one.spec.tags = {"x", "y"}; });
+  at.control.change("b", [](auto& one) { one.spec.tags = {"x"}; });
+  CHECK(names(at.get("/v1/instances?tags=x")) == list{"a", "b"});
+  CHECK(names(at.get("/v1/instances?tags=x,y")) == list{"a"});
+  CHECK(names(at.get("/v1/instances?tags=x&tags=y")) == list{"a"});
+  CHECK(names(at.get("/v1/instances?tags=z")).empty());
 }
 
 TEST_CASE("a cursor that names nobody gives an empty page") {

@@ -68,6 +68,8 @@ const char* verb_name(method verb) {
       return "POST";
     case method::put:
       return "PUT";
+    case method::patch:
+      return "PATCH";
     case method::remove:
       return "DELETE";
   }

@@ -27,7 +27,7 @@ struct endpoint {
 
 using query = std::multimap<std::string, std::string>;
 
-enum class method { get, post, put, remove };
+enum class method { get, post, put, patch, remove };
 
 // A response whose request as a whole was understood; single items may have failed.
 struct reply {

@@ -22,5 +22,9 @@ void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
 
 // rm and logs, which instances and templates have alike.
 void add_entity_commands(CLI::App& group, context& ctx, const entity_kind& kind);
+void add_set_command(CLI::App& group, context& ctx, const entity_kind& kind);
+
+// hash, render and prepare, which begin with a file.
+void add_template_file_commands(CLI::App& group, context& ctx);
 
 }  // namespace platen::cli

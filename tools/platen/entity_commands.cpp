@@ -33,6 +33,7 @@ void add_entity_commands(CLI::App& group, context& ctx, const entity_kind& kind)
   show->add_flag("--console", wish->console, "The kernel's console instead");
   show->add_option("--tail", wish->tail_bytes, "Only the last so many bytes");
   on_chosen(show, ctx, [&ctx, &kind, wish] { return logs(ctx, kind, *wish); });
+  add_set_command(group, ctx, kind);
 }
 
 }  // namespace platen::cli

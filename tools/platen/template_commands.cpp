@@ -1,4 +1,4 @@
-// platen template ls|get|rm|logs
+// platen template ls|get
 #include <memory>
 
 #include "tools/platen/commands.hpp"
@@ -39,7 +39,7 @@ void print_details(const json& item) {
   for (const char* member :
        {"name", "uuid", "state", "lifecycle", "lifecycle_since", "attempt", "image", "memory_mb",
         "vcpus", "accelerator", "fingerprint", "clone_count", "clones_in_flight", "last_clone_at",
-        "prepare_timeout_s", "created_at"})
+        "prepare_timeout_s", "delete_lock", "tags", "created_at"})
     if (const auto text = text_of(item, member); text != "-") fields.emplace_back(member, text);
   fields.emplace_back("snapshot", snapshot_size(item));
   const auto failed = item.find("failure");
@@ -72,6 +72,7 @@ void add_template_commands(CLI::App& app, context& ctx) {
   const auto which = std::make_shared<std::string>();
   show->add_option("name", *which, "Name or UUID")->required();
   on_chosen(show, ctx, [&ctx, which] { return get(ctx, *which); });
+  add_template_file_commands(*group, ctx);
   add_entity_commands(*group, ctx, templates());
 }
 

@@ -35,6 +35,8 @@ struct config {
   std::uint32_t stop_grace_ms = 0;
   std::uint32_t max_instances = 0;
   std::uint32_t max_templates = 0;
+  std::uint32_t max_template_depth = 0;
+  bool strict_templates = false;
   std::uint32_t max_service_groups = 0;
   std::string gateway;  // a numeric address; empty: no gateway
   std::uint16_t gateway_port_offset = 0;

@@ -115,6 +115,8 @@ actors::options control_options(const config& how, store::rocksdb_log& log) {
   actors::options options;
   options.max_instances = how.max_instances;
   options.max_templates = how.max_templates;
+  options.max_template_depth = how.max_template_depth;
+  options.strict_templates = how.strict_templates;
   options.max_service_groups = how.max_service_groups;
   options.base_domain = how.base_domain;
   options.stop_grace_ms = how.stop_grace_ms;

@@ -49,6 +49,7 @@ class agent {
   bool on_template_write();
   void send_started();
   void send_exited();
+  void send_resumed(std::uint64_t nonce);
   void on_verdict();
   void on_main_exit(int wait_status);
 

@@ -20,7 +20,7 @@ constexpr int last_output_rounds = 64;
 std::vector<rom_place> places(const std::vector<std::unique_ptr<wire::RomT>>& roms) {
   std::vector<rom_place> result;
   for (const auto& rom : roms)
-    result.push_back({rom->name, rom->at, rom->offset, rom->length});
+    result.push_back({rom->name, rom->at, rom->filesystem, rom->offset, rom->length});
   return result;
 }
 
@@ -139,24 +139,28 @@ bool agent::on_template_write() {
 
 void agent::on_resume(const wire::Resume& message) {
   const std::unique_ptr<wire::ResumeT> resume(message.UnPack());
-  if (phase_ == wire::Phase::Signalled) {
-    if (auto applied = apply_resume(*resume); !applied) {
-      fail("resume", applied.error());
-      return end_with(127);
-    }
-    generation_id_ = resume->generation_id;
-    preparing_template_ = false;
-    phase_ = wire::Phase::Running;
-    log_line("resumed as generation " + generation_id_);
-  } else if (generation_id_.empty() || generation_id_ != resume->generation_id) {
-    log_line("a resume was ignored, because no write is held");
-    return;
+  // A repeated order must not let go a write that was begun after the first one.
+  const bool repeated = !generation_id_.empty() && generation_id_ == resume->generation_id;
+  if (repeated) return send_resumed(resume->nonce);
+  if (phase_ != wire::Phase::Signalled)
+    return log_line("a resume was ignored, because no write is held");
+  if (auto applied = apply_resume(*resume); !applied) {
+    fail("resume", applied.error());
+    return end_with(127);
   }
+  generation_id_ = resume->generation_id;
+  preparing_template_ = resume->template_preparation;
+  phase_ = wire::Phase::Running;
+  log_line("resumed as generation " + generation_id_);
+  send_resumed(resume->nonce);
+  libukp_->answer_writes(0);
+}
+
+void agent::send_resumed(std::uint64_t nonce) {
   wire::ResumedT resumed;
-  resumed.nonce = resume->nonce;
+  resumed.nonce = nonce;
   resumed.generation_id = generation_id_;
   port_.send(std::move(resumed));
-  libukp_->answer_writes(0);
 }
 
 status agent::apply_resume(const wire::ResumeT& resume) {

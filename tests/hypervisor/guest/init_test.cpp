@@ -75,3 +75,11 @@ TEST_CASE("a ROM may be mounted anywhere but where the platform lives") {
     CHECK_FALSE(refuse_mount_point(bad).empty());
   }
 }
+
+TEST_CASE("a ROM's device is named after it if that is a plain name") {
+  for (const char* good : {"session", "my-rom_1.2"})
+    CHECK(refuse_device_name(good).empty());
+  for (const auto& bad :
+       {std::string(), std::string("a/b"), std::string("a b"), std::string(64, 'x')})
+    CHECK_FALSE(refuse_device_name(bad).empty());
+}

@@ -164,3 +164,43 @@ TEST_CASE_METHOD(rom_fixture, "the same ROM may be asked for from many threads a
   CHECK(std::ranges::all_of(digests, [&](const auto& digest) { return digest == digests[0]; }));
   CHECK(store->find(digests[0]));
 }
+
+TEST_CASE_METHOD(rom_fixture, "an image kept as a ROM outlives the image without a copy of it") {
+  fs::create_directories(folder / "root");
+  test::write_file(folder / "root/function.js", "export default 1");
+  platen::hypervisor::import_limits limits;
+  limits.free_bytes = 1 << 20;
+  const auto images_here = platen::hypervisor::image_store::open(folder / "images", limits).value();
+  const auto image = images_here->import("my/function:v1", folder / "root", {}).value();
+
+  const auto rom = store->put_image(image).value();
+  CHECK(rom.digest == image.digest);
+  CHECK(rom.filesystem == "ext4");
+  CHECK(rom.size_bytes == image.size_bytes);
+  CHECK(fs::equivalent(rom.path, image.disk));
+  CHECK(store->put_image(image)->path == rom.path);
+
+  REQUIRE(images_here->remove("my/function:v1"));
+  CHECK(test::disk_content(store->find(image.digest)->path, "/function.js") == "export default 1");
+  CHECK_FALSE(store->put_image(image));
+}
+
+TEST_CASE_METHOD(rom_fixture, "ROMs nobody refers to are removed, and can be put again") {
+  const auto kept = store->put({{"f", "kept"}}).value();
+  const auto dropped = store->put({{"f", "dropped"}}).value();
+  // Whoever put them may be about to refer to them.
+  CHECK(store->remove_unreferenced({}) == 0);
+
+  store = rom_store::open(folder / "roms").value();
+  CHECK(store->remove_unreferenced({kept.digest}) == 1);
+  CHECK(store->find(kept.digest));
+  CHECK_FALSE(store->find(dropped.digest));
+  const auto contents = [&] {
+    const fs::directory_iterator all(folder / "roms/by-content");
+    return std::distance(fs::begin(all), fs::end(all));
+  };
+  CHECK(contents() == 1);
+  CHECK(store->remove_unreferenced({kept.digest}) == 0);
+  CHECK(store->put({{"f", "dropped"}})->digest == dropped.digest);
+  CHECK(store->remove_unreferenced({kept.digest}) == 0);
+}

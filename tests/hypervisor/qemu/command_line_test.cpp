@@ -21,33 +21,54 @@ std::vector<std::string> boot(bool memory_in_file) {
   return boot_command_line(small, host, {"/g/vmlinuz", "/g/initramfs", "quiet", memory_in_file});
 }
 
-}  // namespace
-
-TEST_CASE("a clone has the devices of its template in the same order") {
-  const auto clone = clone_command_line(small, host);
-  CHECK(values_of(clone, "-device") == values_of(boot(true), "-device"));
-  CHECK(values_of(clone, "-machine") == values_of(boot(true), "-machine"));
-  CHECK(values_of(clone, "-cpu") == values_of(boot(true), "-cpu"));
-  CHECK(values_of(clone, "-m") == values_of(boot(true), "-m"));
-  CHECK(values_of(clone, "-smp") == values_of(boot(true), "-smp"));
+std::vector<std::string> clone(bool memory_in_file) {
+  return clone_command_line(small, host, {0, 1}, memory_in_file);
 }
 
-TEST_CASE("only a template's memory is a shared file, and its clones' is private") {
+}  // namespace
+
+TEST_CASE("a clone's disks are stacked from the image to its own overlay") {
+  const auto disks = values_of(clone_command_line(small, host, {2, 3}, false), "-blockdev");
+  const auto expect = [&](const std::string& node) {
+    INFO(node);
+    CHECK(std::count(disks.begin(), disks.end(), node) == 1);
+  };
+  expect("driver=file,node-name=base,filename=/proc/self/fd/5,read-only=on");
+  expect("driver=file,node-name=layer-0-file,filename=/proc/self/fd/8,read-only=on");
+  expect("driver=qcow2,node-name=layer-0,file=layer-0-file,backing=base,read-only=on");
+  expect("driver=file,node-name=layer-2-file,filename=/proc/self/fd/10,read-only=on");
+  expect("driver=qcow2,node-name=layer-2,file=layer-2-file,backing=layer-1,read-only=on");
+  expect("driver=qcow2,node-name=root,file=overlay,backing=layer-2");
+  CHECK(inherited_files{2, 3}.memory_fd() == 11);
+  CHECK(inherited_files{2, 3}.state_fd() == 12);
+}
+
+TEST_CASE("a clone has the devices of its template in the same order") {
+  const auto line = clone(false);
+  CHECK(values_of(line, "-device") == values_of(boot(true), "-device"));
+  CHECK(values_of(line, "-machine") == values_of(boot(true), "-machine"));
+  CHECK(values_of(line, "-cpu") == values_of(boot(true), "-cpu"));
+  CHECK(values_of(line, "-m") == values_of(boot(true), "-m"));
+  CHECK(values_of(line, "-smp") == values_of(boot(true), "-smp"));
+}
+
+TEST_CASE("only a preparation's memory is a shared file, and other clones' is private") {
   CHECK(values_of(boot(false), "-object") ==
         std::vector<std::string>{"memory-backend-ram,id=memory,size=128M"});
   CHECK(
       values_of(boot(true), "-object") ==
       std::vector<std::string>{"memory-backend-file,id=memory,size=128M,mem-path=memory,share=on"});
-  CHECK(values_of(clone_command_line(small, host), "-object") ==
+  CHECK(values_of(clone(false), "-object") ==
         std::vector<std::string>{
             "memory-backend-file,id=memory,size=128M,mem-path=/proc/self/fd/7,share=off"});
+  CHECK(values_of(clone(true), "-object") == values_of(boot(true), "-object"));
 }
 
 TEST_CASE("a clone waits for its state and loads no kernel") {
-  const auto clone = clone_command_line(small, host);
-  CHECK(values_of(clone, "-incoming") == std::vector<std::string>{"defer"});
-  CHECK(std::count(clone.begin(), clone.end(), "-S") == 1);
-  CHECK(std::count(clone.begin(), clone.end(), "-kernel") == 0);
+  const auto line = clone(false);
+  CHECK(values_of(line, "-incoming") == std::vector<std::string>{"defer"});
+  CHECK(std::count(line.begin(), line.end(), "-S") == 1);
+  CHECK(std::count(line.begin(), line.end(), "-kernel") == 0);
 }
 
 TEST_CASE("guest ports are forwarded from loopback only, from ports the kernel picks") {
@@ -57,7 +78,7 @@ TEST_CASE("guest ports are forwarded from loopback only, from ports the kernel p
 }
 
 TEST_CASE("every QEMU is sandboxed and never starts a program") {
-  for (const auto& line : {boot(true), boot(false), clone_command_line(small, host)}) {
+  for (const auto& line : {boot(true), boot(false), clone(false)}) {
     const auto sandbox = values_of(line, "-sandbox");
     REQUIRE(sandbox.size() == 1);
     CHECK(sandbox[0].find("spawn=deny") != std::string::npos);

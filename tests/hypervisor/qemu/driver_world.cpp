@@ -34,7 +34,8 @@ void make_root_file_system(const fs::path& root) {
   for (const auto* name : {"bin", "proc", "dev", "sys", "tmp", "etc", "uk", "www/cgi-bin"})
     fs::create_directories(root / name);
   fs::copy_file("/bin/busybox", root / "bin/busybox");
-  fs::create_symlink("busybox", root / "bin/sh");
+  for (const auto* applet : {"sh", "cat", "ls", "grep", "sleep"})
+    fs::create_symlink("busybox", root / "bin" / applet);
   write_script(root / "www/cgi-bin/who",
                "#!/bin/sh\n/bin/busybox printf 'Content-Type: text/plain\\r\\n\\r\\n'\n"
                "/bin/busybox hostname\n/bin/busybox cat /uk/libukp/generation_id\necho\n"
@@ -181,6 +182,15 @@ fs::path driver_world::vm_folder(const vm_ref& vm) const {
 
 fs::path driver_world::snapshot_folder(const std::string& id) const {
   return folder_ / "data/templates" / id;
+}
+
+std::string driver_world::put_image_rom(const std::string& greeting) {
+  const auto root = folder_ / "rom-root";
+  fs::create_directories(root);
+  std::ofstream(root / "greeting") << greeting;
+  const auto imported = images_->import("test/rom:v1", root, {});
+  REQUIRE(imported);
+  return roms_->put_image(*imported).value().digest;
 }
 
 std::string http_get(std::uint16_t port, const std::string& path) {

@@ -77,6 +77,8 @@ class driver_world {
   fs::path vm_folder(const vm_ref& vm) const;
   fs::path snapshot_folder(const std::string& id) const;
   rom_store& roms() { return *roms_; }
+  // The digest of a ROM that is an image with this file `greeting`.
+  std::string put_image_rom(const std::string& greeting);
 
  private:
   [[noreturn]] static void fail_test(const std::string& message);

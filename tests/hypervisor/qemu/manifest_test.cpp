@@ -23,7 +23,9 @@ manifest example() {
   content.image = "platen/demo:v1";
   content.memory = {128 << 20, "bb"};
   content.state = {50'000, "cc"};
-  content.roms = {{"config", "/etc/config", "dd"}};
+  content.made_by = {"0b5b2b3e", 3};
+  content.layers = {{70'000, "ee"}, {80'000, "ff"}};
+  content.roms = {{{"config", "/etc/config", "dd"}, "ext4", 4096, 8192, "99"}};
   content.disk_virtual_bytes = 1 << 30;
   return content;
 }
@@ -36,7 +38,10 @@ TEST_CASE("a manifest is read as it was written") {
   const auto sealed = parse_manifest(to_json(example()));
   REQUIRE(sealed);
   CHECK(to_json(sealed->content) == to_json(example()));
-  CHECK(sealed->content.roms.at(0).at == "/etc/config");
+  CHECK(sealed->content.roms.at(0).what.at == "/etc/config");
+  CHECK(sealed->content.roms.at(0).filesystem == "ext4");
+  CHECK(sealed->content.layers == example().layers);
+  CHECK(sealed->content.made_by == example().made_by);
   CHECK(sealed->content.memory == example().memory);
   CHECK(sealed->sha256 == manifest_sha256(example()));
 }

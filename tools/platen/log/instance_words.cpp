@@ -1,3 +1,4 @@
+#include "tools/platen/log/event_line.hpp"
 #include "tools/platen/log/words.hpp"
 #include "tools/platen/output.hpp"
 
@@ -37,6 +38,7 @@ class words {
 
   std::optional<told> operator()(const events::instance_start_requested&) const {
     const auto name = template_name(now_.template_id);
+    if (now_.restart_at_us != 0) return told{"is started again, from " + name};
     if (lost()) return told{restarted() + ": it asks " + name + " for another clone"};
     const auto found = at_.before.templates.find(now_.template_id);
     const std::string start = "its start is asked for " + caused_by(at_.event.why);
@@ -53,6 +55,7 @@ class words {
 
   std::optional<told> operator()(const events::instance_boot_started& e) const {
     if (lost()) return told{restarted() + ": it boots again" + attempt_text(e.attempt)};
+    if (now_.restart_at_us != 0) return told{"is started again" + attempt_text(e.attempt)};
     return told{"boots image " + now_.spec.image + attempt_text(e.attempt)};
   }
 
@@ -88,6 +91,20 @@ class words {
                 e.console_tail};
   }
 
+  std::optional<told> operator()(const events::instance_changed&) const {
+    return told{"changed " + caused_by(at_.event.why)};
+  }
+
+  std::optional<told> operator()(const events::instance_restart_scheduled& e) const {
+    return told{"its restart policy starts it again (restart " + std::to_string(e.restart) +
+                "), not before " + clock_text(e.not_before_us)};
+  }
+
+  std::optional<told> operator()(const events::instance_autokilled& e) const {
+    return told{"deleted: it was stopped for " +
+                human_duration(static_cast<std::int64_t>(e.idle_ms) * 1000)};
+  }
+
   std::optional<told> operator()(const events::instance_deleted&) const {
     return told{"deleted " + caused_by(at_.event.why)};
   }
@@ -118,6 +135,9 @@ class words {
     switch (from.phase) {
       case tpl::lifecycle::snapshotted:
         return "; " + name + " is ready";
+      case tpl::lifecycle::cold:
+        return "; " + name + " is cold: it boots";
+      case tpl::lifecycle::waiting_for_parent:
       case tpl::lifecycle::preparing:
       case tpl::lifecycle::awaiting_guest_signal:
       case tpl::lifecycle::snapshotting:

@@ -32,10 +32,43 @@ class words {
 
   std::optional<told> operator()(const events::template_requested& e) const {
     auto text = "asked for " + caused_by(at_.event.why) + ": " + spec_text(*e.spec);
+    if (!e.parent_id.empty()) text += ", to be made from template " + e.parent_name;
+    if (e.cold) text += ", not to be prepared";
     if (e.prepare_timeout_ms != 0)
       text += ", to be ready within " +
               human_duration(static_cast<std::int64_t>(e.prepare_timeout_ms) * 1000);
     return told{text};
+  }
+
+  std::optional<told> operator()(const events::parent_requested& e) const {
+    auto text = "a clone of its parent " + spoken(at_.names, "template/" + e.parent_id) +
+                " is asked for " + attempt_text(e.attempt) + " " + caused_by(at_.event.why);
+    if (e.deadline_us != 0) text += "; it has until " + clock_text(e.deadline_us);
+    return told{text};
+  }
+
+  std::optional<told> operator()(const events::template_held& e) const {
+    return told{"is depended on by " + borrower(e.by)};
+  }
+
+  std::optional<told> operator()(const events::template_released& e) const {
+    return told{"is no longer depended on by " + borrower(e.by)};
+  }
+
+  std::optional<told> operator()(const events::template_changed& e) const {
+    std::string text = "changed " + caused_by(at_.event.why);
+    if (e.delete_lock != now_.delete_lock)
+      text += e.delete_lock ? "; locked against deletion" : "; its delete lock is taken away";
+    if (e.autokill_ms != now_.autokill_ms)
+      text += "; " + (e.autokill_ms == 0
+                          ? std::string("kept until it is deleted")
+                          : "kept for " + milliseconds(e.autokill_ms) + " after its last clone");
+    if (e.tags != now_.spec.tags) text += "; other tags";
+    return told{text};
+  }
+
+  std::optional<told> operator()(const events::template_autokilled& e) const {
+    return told{"deleted: nobody cloned it for " + milliseconds(e.idle_ms) + still_held()};
   }
 
   std::optional<told> operator()(const events::preparation_scheduled& e) const {
@@ -45,6 +78,9 @@ class words {
   }
 
   std::optional<told> operator()(const events::preparation_started& e) const {
+    if (!e.parent_snapshot_id.empty())
+      return told{"its parent's clone is granted: preparation begins " + attempt_text(e.attempt),
+                  in_phase()};
     auto text = "preparation begins " + attempt_text(e.attempt) + " " + caused_by(at_.event.why);
     if (at_.event.why.command == "vm_lost" || preparing())
       text = "the VM of attempt " + std::to_string(now_.attempt) +
@@ -89,11 +125,11 @@ class words {
   }
 
   std::optional<told> operator()(const events::clone_granted& e) const {
-    return told{"grants " + spoken(at_.names, "instance/" + e.instance_id) + " a clone"};
+    return told{"grants " + borrower(e.instance_id) + " a clone"};
   }
 
   std::optional<told> operator()(const events::clone_finished& e) const {
-    const auto who = spoken(at_.names, "instance/" + e.instance_id);
+    const auto who = borrower(e.instance_id);
     std::optional<std::int64_t> took;
     if (earlier_.granted_us) took = span_us(*earlier_.granted_us, at_.event.time_us);
     return told{
@@ -102,11 +138,7 @@ class words {
   }
 
   std::optional<told> operator()(const events::template_deleted&) const {
-    auto text = "deleted " + caused_by(at_.event.why);
-    if (!now_.clones_in_flight.empty())
-      text += "; " + std::to_string(now_.clones_in_flight.size()) +
-              " clones that were granted before still get theirs";
-    return told{text};
+    return told{"deleted " + caused_by(at_.event.why) + still_held()};
   }
 
   template <class Other>
@@ -115,6 +147,22 @@ class words {
   }
 
  private:
+  // An instance, or a template that is nested in this one.
+  std::string borrower(const std::string& id) const {
+    const auto nested = "template/" + id;
+    return spoken(at_.names, at_.names.find(nested) != nullptr ? nested : "instance/" + id);
+  }
+
+  static std::string milliseconds(std::uint64_t ms) {
+    return human_duration(static_cast<std::int64_t>(ms) * 1000);
+  }
+
+  std::string still_held() const {
+    if (now_.holders.empty()) return "";
+    return "; its snapshot is kept for " + std::to_string(now_.holders.size()) +
+           " that depend on it";
+  }
+
   bool preparing() const {
     return now_.phase == tpl::lifecycle::preparing ||
            now_.phase == tpl::lifecycle::awaiting_guest_signal ||

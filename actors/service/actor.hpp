@@ -17,11 +17,9 @@ class actor : public entity<state, command> {
  private:
   void react(const state& before, const events::cause& why) override;
   void publish(const state_ptr& state) override;
-  void converge();
+  void on_wake(std::int64_t due_us) override;
 
   caf::actor groups_;
-  effects asked_;            // the timer as it was last set
-  std::uint64_t timer_ = 0;  // its number: an older one that still fires is stale
 };
 
 }  // namespace platen::actors::service_group

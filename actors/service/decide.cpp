@@ -77,7 +77,7 @@ class decider {
 
   outcome operator()(const expire& c) const {
     const auto due_us = wanted(now_).expires_at_us;
-    if (!due_us || c.now_us < *due_us) return nothing();
+    if (!due_us || c.due_us < *due_us) return nothing();
     return one(deleted("autokill"));
   }
 

@@ -39,10 +39,10 @@ struct remove {
   static constexpr std::string_view name = "remove";
 };
 
-// The time of wanted().expires_at_us may have come.
+// `due_us` has come: it was wanted().expires_at_us, and may not be any more.
 struct expire {
   static constexpr std::string_view name = "expire";
-  std::int64_t now_us = 0;
+  std::int64_t due_us = 0;
 };
 
 using command = std::variant<request, join, leave, change, remove, expire>;

@@ -1,4 +1,5 @@
 #include "http/gateway/certificate_store.hpp"
+#include "http/request/identifiers.hpp"
 #include "http/request/json_body.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/routes/rejections.hpp"

@@ -1,7 +1,5 @@
 #include "actors/service/actor.hpp"
 
-#include <algorithm>
-
 #include "actors/replay.hpp"
 
 namespace platen::actors::service_group {

@@ -9,7 +9,7 @@
 
 namespace platen::http {
 
-inline constexpr std::size_t json_depth_limit = 32;
+inline constexpr std::size_t json_depth_limit = 64;
 
 // Refuses what is not JSON, nests deeper than json_depth_limit or names a member twice. `what` is
 // the subject of the error's sentence, "the request body".

@@ -58,7 +58,9 @@ json_object attribution(const envelope& event, const events::cause& cause, std::
   into["kind"] = kind;
   const bool requested = is_request(event.what) && event.why.source == origin::api;
   into["trigger"] = requested ? "requested" : "observed";
-  into["origin"] = origin_name(cause.source);
+  into["origin"] = is_one_of<events::template_autokilled, events::instance_autokilled>(event.what)
+                       ? "autokill"
+                       : origin_name(cause.source);
   if (cause.source == origin::api) into["user"] = cause.principal;
   return into;
 }
@@ -157,6 +159,7 @@ audited_instance evolve(audited_instance before, const envelope& event) {
 audited_template evolve(audited_template before, const envelope& event) {
   auto after = evolve_any(std::move(before), event);
   after.now.clones_in_flight.clear();
+  after.now.holders.clear();
   return after;
 }
 
@@ -172,7 +175,7 @@ std::vector<audit_document> documents_of(const audited_instance& before,
     add("vm.create", event.why, "create", change(before, after));
     return all;
   }
-  if (is_one_of<events::instance_deleted>(event.what)) {
+  if (is_one_of<events::instance_deleted, events::instance_autokilled>(event.what)) {
     add("vm.delete", event.why, "delete", change(before, after));
     return all;
   }
@@ -200,7 +203,7 @@ std::vector<audit_document> documents_of(const audited_template& before,
     add("template.create", "create", change(before, after));
     return all;
   }
-  if (is_one_of<events::template_deleted>(event.what)) {
+  if (is_one_of<events::template_deleted, events::template_autokilled>(event.what)) {
     add("template.delete", "delete", change(before, after));
     return all;
   }

@@ -131,11 +131,13 @@ TEST_CASE("nested template blocks become nested wishes, each with its own ROMs")
 TEST_CASE("a body that nests without end is refused by name") {
   fixture at;
   json block = {{"name", "t0"}, {"prepare", true}, {"create_args", {{"image", "demo"}}}};
-  for (int i = 1; i < 20; ++i)
+  for (int i = 1; i < 40; ++i)
     block = {{"name", "t" + std::to_string(i)},
              {"prepare", true},
              {"create_args", {{"template", block}}}};
-  CHECK(at.post("/v1/instances", {{"template", block}}).status == 400);
+  const auto told = at.post("/v1/instances", {{"template", block}});
+  CHECK(told.status == 400);
+  CHECK(told.message().find("nests deeper than") != std::string::npos);
 }
 
 TEST_CASE("templates can be anonymous and cold") {

@@ -8,10 +8,12 @@ using namespace platen::actors;
 
 namespace {
 
-constexpr std::array<const char*, 6> verbs{"create",     "start",  "stop",
-                                           "force stop", "delete", "delete template"};
+constexpr std::array<const char*, 7> verbs{
+    "create", "start", "stop", "force stop", "delete", "delete template", "change template"};
 constexpr std::size_t instance_names = 6;
 constexpr std::size_t template_names = 3;
+constexpr std::array<std::uint64_t, 6> autokills_ms{0, 0, 0, 0, 150, 2000};
+constexpr std::array<const char*, 5> restart_policies{"", "", "", "on-failure", "always"};
 
 }  // namespace
 
@@ -30,8 +32,9 @@ void clients::send_one(control_plane& plane, int life) {
                     : roll < 55 ? kind::start
                     : roll < 70 ? kind::stop
                     : roll < 77 ? kind::force_stop
-                    : roll < 92 ? kind::remove
-                                : kind::remove_template;
+                    : roll < 90 ? kind::remove
+                    : roll < 97 ? kind::remove_template
+                                : kind::change_template;
   auto& asked = note(what, life);
   what == kind::create ? create(plane, asked) : change(plane, asked);
 }
@@ -61,14 +64,23 @@ std::optional<template_wish> clients::some_wish(const control_plane& plane) {
     wish.which.uuid = some_template(plane);
     return wish;
   }
-  wish.which.name = "t" + std::to_string(random_.below(template_names));
+  // Sometimes two levels get the same name, which is refused; t0 may be nested here and plain
+  // there.
+  if (random_.below(12) != 0) wish.which.name = "t" + std::to_string(random_.below(template_names));
   wish.prepare = random_.below(8) != 0;
   wish.prepare_timeout_ms = random_.pick(timeouts_ms);
-  if (random_.below(10) != 0) {
+  wish.autokill_ms = random_.pick(autokills_ms);
+  if (wish.which.name.empty() || random_.below(10) != 0) {
     wish.create_args.emplace();
-    wish.create_args->image = random_.below(10) == 0 ? "other:v1" : "demo:v1";
+    if (wish.prepare && random_.below(3) == 0) wish.parent = some_parent(plane);
+    if (!wish.parent) wish.create_args->image = random_.below(10) == 0 ? "other:v1" : "demo:v1";
   }
   return wish;
+}
+
+std::shared_ptr<template_wish> clients::some_parent(const control_plane& plane) {
+  auto wish = some_wish(plane);
+  return wish ? std::make_shared<template_wish>(*std::move(wish)) : nullptr;
 }
 
 // A create with a uuid of the client's own is sometimes sent again, as it was.
@@ -79,6 +91,9 @@ create_instance clients::some_create(const control_plane& plane) {
   wish.autostart = random_.below(5) != 0;
   wish.from = some_wish(plane);
   if (!wish.from) wish.spec.image = "demo:v1";
+  wish.spec.restart_policy = random_.pick(restart_policies);
+  wish.spec.autokill_ms = random_.pick(autokills_ms);
+  wish.spec.delete_on_stop = wish.spec.restart_policy.empty() && random_.below(12) == 0;
   if (random_.below(4) == 0) {
     wish.uuid = "own" + std::to_string(repeatable_.size());
     repeatable_.push_back(wish);
@@ -100,7 +115,9 @@ void clients::create(control_plane& plane, command& asked) {
 }
 
 void clients::change(control_plane& plane, command& asked) {
-  asked.target = asked.what == kind::remove_template ? some_template(plane) : some_instance(plane);
+  const bool of_template =
+      asked.what == kind::remove_template || asked.what == kind::change_template;
+  asked.target = of_template ? some_template(plane) : some_instance(plane);
   const auto uuid = asked.target;
   const events::cause why{asked.request_id, "client", events::origin::api};
   out_.line("client",
@@ -118,6 +135,12 @@ void clients::change(control_plane& plane, command& asked) {
       return plane.delete_instance(uuid, why, answer_to<instance_ptr>(asked));
     case kind::remove_template:
       return plane.delete_template(uuid, why, answer_to<template_ptr>(asked));
+    case kind::change_template: {
+      vm_template::change change;
+      if (random_.below(2) == 0) change.delete_lock = random_.below(3) == 0;
+      if (random_.below(2) == 0) change.autokill_ms = random_.pick(autokills_ms);
+      return plane.change_template(uuid, change, why, answer_to<template_ptr>(asked));
+    }
   }
 }
 
@@ -189,7 +212,7 @@ void clients::acknowledge(command& asked, const instance_ptr& answer) {
 
 void clients::acknowledge(command& asked, const template_ptr& answer) {
   must_be_durable(asked, *answer);
-  if (answer->phase != vm_template::lifecycle::deleted)
+  if (gone(*answer) != (asked.what == kind::remove_template))
     judge_.require("an_answer_shows_what_was_asked",
                    asked.request_id + " was answered " + std::string(shown_lifecycle(*answer)));
 }
@@ -219,7 +242,7 @@ complaint clients::what_was_refused_was_not_done() const {
 complaint clients::what_was_acknowledged_is_in_the_log(const oracle& log) const {
   for (const auto& asked : commands_) {
     if (!asked.acknowledged) continue;
-    const bool there = asked.what == kind::remove_template
+    const bool there = asked.what == kind::remove_template || asked.what == kind::change_template
                            ? log.template_at(asked.entity, asked.version) != nullptr
                            : log.instance_at(asked.entity, asked.version) != nullptr;
     if (!there)

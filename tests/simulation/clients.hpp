@@ -35,7 +35,7 @@ class clients {
   std::size_t acknowledged() const { return acknowledged_; }
 
  private:
-  enum class kind { create, start, stop, force_stop, remove, remove_template };
+  enum class kind { create, start, stop, force_stop, remove, remove_template, change_template };
   struct command {
     kind what;
     int life = 0;
@@ -56,6 +56,7 @@ class clients {
   std::string some_instance(const actors::control_plane& plane);
   std::string some_template(const actors::control_plane& plane);
   std::optional<actors::template_wish> some_wish(const actors::control_plane& plane);
+  std::shared_ptr<actors::template_wish> some_parent(const actors::control_plane& plane);
   actors::create_instance some_create(const actors::control_plane& plane);
 
   template <class T>

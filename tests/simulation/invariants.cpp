@@ -29,6 +29,13 @@ bool preparing(const vm_template::state& entity) {
          entity.phase == template_phase::snapshotting;
 }
 
+bool is_gone(const vm_template::state& entity) {
+  return gone(entity);
+}
+bool is_gone(const instance::state& entity) {
+  return entity.phase == instance_phase::deleted;
+}
+
 bool has_vm(const instance::state& entity) {
   return entity.phase == instance_phase::cloning || entity.phase == instance_phase::booting ||
          entity.phase == instance_phase::running || entity.phase == instance_phase::stopping;
@@ -74,8 +81,10 @@ class timely {
  public:
   timely(const vm_template::state* t, const instance::state* i) : t_(t), i_(i) {}
 
+  bool operator()(const events::parent_requested& e) const { return t_->attempt + 1 == e.attempt; }
   bool operator()(const events::preparation_started& e) const {
-    return t_->attempt + 1 == e.attempt;
+    if (e.parent_snapshot_id.empty()) return t_->attempt + 1 == e.attempt;
+    return t_->attempt == e.attempt && t_->phase == template_phase::waiting_for_parent;
   }
   bool operator()(const events::preparation_scheduled& e) const {
     return t_->attempt + 1 == e.attempt && t_->phase == template_phase::preparation_failed;
@@ -90,13 +99,28 @@ class timely {
     return t_->attempt == e.attempt && t_->phase == template_phase::snapshotting;
   }
   bool operator()(const events::preparation_failed& e) const {
-    return t_->attempt == e.attempt && preparing(*t_);
+    return t_->attempt == e.attempt &&
+           (preparing(*t_) || t_->phase == template_phase::waiting_for_parent);
   }
   bool operator()(const events::snapshot_rejected& e) const {
     return t_->attempt == e.attempt && t_->ready && t_->ready->id == e.snapshot_id;
   }
   bool operator()(const events::clone_granted& e) const {
-    return t_->phase == template_phase::snapshotted && t_->ready->id == e.snapshot_id;
+    const bool kept_for_it = is_gone(*t_) && t_->holders.contains(e.instance_id);
+    if (!cloneable(*t_) && !kept_for_it) return false;
+    return t_->ready ? t_->ready->id == e.snapshot_id : t_->cold && e.snapshot_id.empty();
+  }
+  bool operator()(const events::template_held& e) const { return !t_->holders.contains(e.by); }
+  bool operator()(const events::template_released& e) const { return t_->holders.contains(e.by); }
+  bool operator()(const events::template_autokilled&) const {
+    return t_->autokill_ms != 0 && !t_->delete_lock && t_->clones_in_flight.empty() && settled(*t_);
+  }
+  bool operator()(const events::template_deleted&) const { return !t_->delete_lock; }
+  bool operator()(const events::instance_restart_scheduled&) const {
+    return !i_->spec.restart_policy.empty() && !has_vm(*i_);
+  }
+  bool operator()(const events::instance_autokilled&) const {
+    return i_->spec.autokill_ms != 0 && !has_vm(*i_) && i_->restart_at_us == 0;
   }
   bool operator()(const events::clone_finished& e) const {
     return t_->clones_in_flight.contains(e.instance_id);
@@ -114,7 +138,10 @@ class timely {
   bool operator()(const events::instance_stop_requested& e) const {
     return i_->attempt == e.attempt && has_vm(*i_);
   }
-  bool operator()(const events::instance_stopped& e) const { return under_way(e.attempt); }
+  bool operator()(const events::instance_stopped& e) const {
+    const bool calls_restart_off = i_->attempt == e.attempt && i_->restart_at_us != 0;
+    return under_way(e.attempt) || calls_restart_off;
+  }
   bool operator()(const events::instance_failed& e) const { return under_way(e.attempt); }
   template <class Other>
   bool operator()(const Other&) const {
@@ -162,10 +189,11 @@ complaint a_deleted_entity_stays_deleted(const world& before, const events::enve
   const auto id = id_of(event.stream);
   const auto* t = find(before.templates, id);
   const auto* i = find(before.instances, id);
-  const bool gone = (t && t->phase == template_phase::deleted &&
-                     !std::holds_alternative<events::clone_finished>(event.what)) ||
-                    (i && i->phase == instance_phase::deleted);
-  if (!gone) return {};
+  // Those who hold a template that is gone still have its snapshot.
+  const bool of_its_holders = std::holds_alternative<events::clone_granted>(event.what) ||
+                              std::holds_alternative<events::clone_finished>(event.what) ||
+                              std::holds_alternative<events::template_released>(event.what);
+  if (!(t && is_gone(*t) && !of_its_holders) && !(i && is_gone(*i))) return {};
   return std::string(events::type_name(event.what)) + " happened to " + event.stream +
          ", which is deleted";
 }
@@ -207,10 +235,15 @@ complaint a_boot_has_a_durable_intent(const world& log, const hypervisor::boot_o
 }
 
 complaint a_clone_has_a_durable_intent(const world& log, const hypervisor::clone_order& order) {
+  const auto* t = find(log.templates, order.vm.id);
   const auto* i = find(log.instances, order.vm.id);
-  return unless(i && wanted(*i).vm == instance::vm_goal::cloned &&
-                    wanted(*i).attempt == order.vm.attempt && i->snapshot_id == order.snapshot_id,
-                "clone", order.vm);
+  const bool wanted_by_template = t && wanted(*t).vm == vm_template::vm_goal::booted &&
+                                  wanted(*t).attempt == order.vm.attempt &&
+                                  t->parent_snapshot_id == order.snapshot_id;
+  const bool wanted_by_instance = i && wanted(*i).vm == instance::vm_goal::cloned &&
+                                  wanted(*i).attempt == order.vm.attempt &&
+                                  i->snapshot_id == order.snapshot_id;
+  return unless(wanted_by_template || wanted_by_instance, "clone", order.vm);
 }
 
 complaint a_snapshot_has_a_durable_intent(const world& log,
@@ -273,11 +306,11 @@ complaint an_acknowledged_state_is_in_the_log(const oracle& log, const vm_templa
 
 namespace {
 
-template <class Map, class Phase>
-complaint unique_names(const Map& entities, Phase deleted) {
+template <class Map>
+complaint unique_names(const Map& entities) {
   std::set<std::string_view> names;
   for (const auto& [id, entity] : entities)
-    if (entity.phase != deleted && !entity.name.empty() && !names.insert(entity.name).second)
+    if (!is_gone(entity) && !entity.name.empty() && !names.insert(entity.name).second)
       return "the name " + entity.name + " is taken twice";
   return {};
 }
@@ -285,8 +318,8 @@ complaint unique_names(const Map& entities, Phase deleted) {
 }  // namespace
 
 complaint names_are_unique(const world& log) {
-  if (auto wrong = unique_names(log.templates, template_phase::deleted)) return wrong;
-  return unique_names(log.instances, instance_phase::deleted);
+  if (auto wrong = unique_names(log.templates)) return wrong;
+  return unique_names(log.instances);
 }
 
 complaint a_cloning_instance_is_in_flight_at_its_template(const world& log) {
@@ -296,17 +329,23 @@ complaint a_cloning_instance_is_in_flight_at_its_template(const world& log) {
     if (of == nullptr || !of->clones_in_flight.contains(id))
       return "instance " + id + " is cloning, but its template does not know";
   }
+  for (const auto& [id, entity] : log.templates) {
+    if (entity.phase != template_phase::preparing || entity.parent_snapshot_id.empty()) continue;
+    const auto* parent = find(log.templates, entity.parent_id);
+    if (parent == nullptr || !parent->clones_in_flight.contains(id))
+      return "template " + id + " is made from a clone of which its parent does not know";
+  }
   return {};
 }
 
 complaint there_are_no_more_than_allowed(const world& log) {
-  const auto living = [](const auto& entities, auto deleted) {
+  const auto living = [](const auto& entities) {
     return static_cast<std::size_t>(
         std::count_if(entities.begin(), entities.end(),
-                      [&](const auto& entry) { return entry.second.phase != deleted; }));
+                      [&](const auto& entry) { return !is_gone(entry.second); }));
   };
-  const auto instances = living(log.instances, instance_phase::deleted);
-  const auto templates = living(log.templates, template_phase::deleted);
+  const auto instances = living(log.instances);
+  const auto templates = living(log.templates);
   if (instances <= limits::instances && templates <= limits::templates) return {};
   return "there are " + std::to_string(instances) + " instances and " + std::to_string(templates) +
          " templates";
@@ -338,11 +377,11 @@ complaint an_entity_has_one_living_vm(const hypervisor::sim_world& machine) {
 
 namespace {
 
-template <class Map, class Published, class Phase>
-complaint same(const Map& log, const Published& published, Phase deleted) {
+template <class Map, class Published>
+complaint same(const Map& log, const Published& published) {
   std::size_t living = 0;
   for (const auto& [id, entity] : log)
-    living += entity.phase != deleted ? 1 : 0;
+    living += is_gone(entity) ? 0 : 1;
   if (living != published.size())
     return std::to_string(published.size()) + " entities are published, the log has " +
            std::to_string(living);
@@ -356,8 +395,8 @@ complaint same(const Map& log, const Published& published, Phase deleted) {
 }  // namespace
 
 complaint what_is_published_is_what_the_log_says(const world& log, const control_plane& plane) {
-  if (auto wrong = same(log.templates, plane.templates(), template_phase::deleted)) return wrong;
-  return same(log.instances, plane.instances(), instance_phase::deleted);
+  if (auto wrong = same(log.templates, plane.templates())) return wrong;
+  return same(log.instances, plane.instances());
 }
 
 // ---- at the end
@@ -378,6 +417,13 @@ complaint no_lease_is_forgotten(const world& log) {
   for (const auto& [id, entity] : log.templates)
     if (!entity.clones_in_flight.empty())
       return "template " + id + " still waits for the clone of " + *entity.clones_in_flight.begin();
+  for (const auto& [id, entity] : log.templates)
+    for (const auto& holder : entity.holders) {
+      const auto* one = find(log.instances, holder);
+      const auto* nested = find(log.templates, holder);
+      if ((one == nullptr || is_gone(*one)) && (nested == nullptr || is_gone(*nested)))
+        return "template " + id + " is held for " + holder + ", which is gone";
+    }
   return {};
 }
 
@@ -398,8 +444,8 @@ complaint nothing_is_left_behind(const world& log, const hypervisor::sim_world& 
   for (const auto& [ref, vm] : machine.vms) {
     const auto* t = find(log.templates, ref.id);
     const auto* i = find(log.instances, ref.id);
-    const bool owned = (t && t->phase != template_phase::deleted && t->attempt == ref.attempt) ||
-                       (i && i->phase != instance_phase::deleted && i->attempt == ref.attempt);
+    const bool owned = (t && !is_gone(*t) && t->attempt == ref.attempt) ||
+                       (i && !is_gone(*i) && i->attempt == ref.attempt);
     if (!owned) return "VM " + shown(ref) + " has no owner";
     if (vm.alive && !should_live(log, ref))
       return "VM " + shown(ref) + " lives, but nobody wants it";

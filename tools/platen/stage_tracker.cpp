@@ -17,6 +17,7 @@ std::string attempt_of(const json& data) {
 std::string template_stage(const std::string& type, const json& data) {
   if (type == "TemplateRequested") return "requested";
   if (type == "PreparationScheduled") return "waits before it is tried again" + attempt_of(data);
+  if (type == "ParentRequested") return "waits for the template it is made from" + attempt_of(data);
   if (type == "PreparationStarted") return "preparing: the guest boots" + attempt_of(data);
   if (type == "TemplateGuestBooted")
     return "awaiting the guest's signal (" + text(data, "accelerator") + ")";
@@ -25,7 +26,7 @@ std::string template_stage(const std::string& type, const json& data) {
   if (type == "PreparationFailed")
     return "failed: " + text(data, "stage") + ": " + text(data, "reason");
   if (type == "SnapshotRejected") return "its snapshot is damaged: " + text(data, "reason");
-  if (type == "TemplateDeleted") return "deleted";
+  if (type == "TemplateDeleted" || type == "TemplateAutokilled") return "deleted";
   return "";
 }
 
@@ -37,7 +38,8 @@ std::string instance_stage(const std::string& type, const json& data) {
   if (type == "InstanceStopped") return "stopped: " + text(data, "reason");
   if (type == "InstanceFailed")
     return "failed: " + text(data, "stage") + ": " + text(data, "reason");
-  if (type == "InstanceDeleted") return "deleted";
+  if (type == "InstanceRestartScheduled") return "to be restarted";
+  if (type == "InstanceDeleted" || type == "InstanceAutokilled") return "deleted";
   return "";
 }
 

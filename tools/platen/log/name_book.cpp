@@ -37,6 +37,8 @@ void name_book::note(const events::envelope& event) {
   else if (const auto* group = std::get_if<events::service_group_requested>(&event.what))
     add({"service", event.stream.substr(slash + 1), group->name});
   else if (std::holds_alternative<events::template_deleted>(event.what) ||
+           std::holds_alternative<events::template_autokilled>(event.what) ||
+           std::holds_alternative<events::instance_autokilled>(event.what) ||
            std::holds_alternative<events::instance_deleted>(event.what) ||
            std::holds_alternative<events::service_group_deleted>(event.what))
     if (const auto gone = by_stream_.find(event.stream); gone != by_stream_.end())

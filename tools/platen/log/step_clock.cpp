@@ -10,12 +10,17 @@ class step_clock::reader {
   reader(stream_times& times, std::int64_t now_us) : times_(times), now_us_(now_us) {}
 
   void operator()(const events::template_requested&) { begin("lived"); }
-  void operator()(const events::preparation_started&) { begin("prepare"); }
+  void operator()(const events::preparation_started& e) {
+    // A nested one began when it asked its parent.
+    if (e.parent_snapshot_id.empty()) begin("prepare");
+  }
   void operator()(const events::template_snapshotted&) { end("prepare"); }
   void operator()(const events::preparation_failed&) { end("prepare"); }
   void operator()(const events::clone_granted& e) { begin("clone", e.instance_id); }
   void operator()(const events::clone_finished& e) { end("clone", e.instance_id); }
   void operator()(const events::template_deleted&) { end("lived"); }
+  void operator()(const events::template_autokilled&) { end("lived"); }
+  void operator()(const events::parent_requested&) { begin("prepare"); }
 
   void operator()(const events::instance_requested&) { begin("lived"); }
   void operator()(const events::instance_start_requested&) { begin("start"); }
@@ -35,6 +40,7 @@ class step_clock::reader {
     end("ran");
   }
   void operator()(const events::instance_deleted&) { end("lived"); }
+  void operator()(const events::instance_autokilled&) { end("lived"); }
 
   void operator()(const events::daemon_started&) { begin("up"); }
   void operator()(const events::daemon_stopped&) { end("up"); }
@@ -73,6 +79,7 @@ event_times step_clock::next(const events::envelope& event) {
   std::visit(read, event.what);
   out.step = read.ended();
   const bool over = std::holds_alternative<events::instance_deleted>(event.what) ||
+                    std::holds_alternative<events::instance_autokilled>(event.what) ||
                     std::holds_alternative<events::request_answered>(event.what);
   if (over) streams_.erase(found);
   return out;

@@ -24,6 +24,7 @@
 #include "tools/platend/data_dir.hpp"
 #include "tools/platend/guest_bundle.hpp"
 #include "tools/platend/private_file.hpp"
+#include "tools/platend/rom_collection.hpp"
 #include "tools/platend/token.hpp"
 
 namespace platen::platend {
@@ -263,6 +264,7 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
         return keep(into.control, actors::control_plane::start(control_options(how, *into.log),
                                                                *into.log, *into.driver));
       })
+      .map([&] { remove_unused_roms(*into.control, *into.roms); })
       .and_then([&] { return start_books(into, how); })
       .and_then([&] { return start_services(into, how); })
       .and_then([&] {

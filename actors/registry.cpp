@@ -16,11 +16,20 @@ constexpr std::size_t max_askers_of_one_create = 64;
 // A template can be deleted between the moment its name was looked up and the moment it is held.
 constexpr unsigned max_tries = 3;
 
-// One whose parent is gone is at least the second.
-unsigned depth_of(const world& log, const vm_template::state& entity) {
-  if (entity.parent_id.empty()) return 1;
+// Of one whose parent is gone it is known that it is the second at least.
+template_shape shape_in(const world& log, const vm_template::state& entity) {
+  template_shape shape{entity.spec, entity.parent_name, 1, entity.cold, {}};
+  if (entity.parent_id.empty()) return shape;
   const auto parent = log.templates.find(entity.parent_id);
-  return 1 + (parent == log.templates.end() ? 1 : depth_of(log, parent->second));
+  if (parent == log.templates.end()) {
+    shape.depth = 2;
+    return shape;
+  }
+  const auto below = shape_in(log, parent->second);
+  shape.depth = below.depth + 1;
+  shape.roms_below = below.roms_below;
+  shape.roms_below.insert(shape.roms_below.end(), below.spec.roms.begin(), below.spec.roms.end());
+  return shape;
 }
 
 bool has_instance_clone(const instance::state& borrower) {
@@ -30,8 +39,9 @@ bool has_instance_clone(const instance::state& borrower) {
 
 // As long as its VM is not booted, what it is a clone of is in use.
 bool has_parent_clone(const vm_template::state& borrower) {
-  return borrower.phase == vm_template::lifecycle::preparing ||
-         borrower.phase == vm_template::lifecycle::waiting_for_parent;
+  return borrower.phase == vm_template::lifecycle::waiting_for_parent ||
+         (borrower.phase == vm_template::lifecycle::preparing &&
+          !borrower.parent_snapshot_id.empty());
 }
 
 // One that was deleted in an earlier life of the daemon is told of again, when its name may have
@@ -121,8 +131,7 @@ void registry::on_exit() {
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
     if (forgettable(state)) continue;
-    templates_[id] = {{spawn_template(state), state.name},
-                      {state.spec, state.parent_name, depth_of(log_, state)}};
+    templates_[id] = {{spawn_template(state), state.name}, shape_in(log_, state)};
     if (!gone(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
@@ -192,15 +201,15 @@ void registry::on_create(const create_message& message) {
                        "An instance with the name '" + create.wish.name + "' already exists"));
     return;
   }
-  if (create.wish.from) {
-    if (const auto name = repeated_name(*create.wish.from)) {
-      create.done(refuse(kind::invalid, "the template '" + *name + "' is nested in itself"));
-      return;
-    }
-  }
   std::string template_id;
   if (create.wish.from) {
-    auto resolved = resolve_template(*create.wish.from, create.why);
+    auto resolved = check_levels(*create.wish.from).and_then([&] {
+      return resolve_template(*create.wish.from, create.why);
+    });
+    if (resolved) {
+      const auto fit = check_roms(create.wish.spec.roms, templates_.at(*resolved).shape);
+      if (!fit) resolved = refuse(kind::invalid, fit.error());
+    }
     if (!resolved) {
       create.done(tl::make_unexpected(resolved.error()));
       return;
@@ -283,6 +292,47 @@ bool registry::answer_with_existing(const create_message& message) {
   return true;
 }
 
+// Whether all levels that are missing may be made; before any of them is.
+tl::expected<void, rejection> registry::check_levels(const template_wish& wish) const {
+  if (const auto name = repeated_name(wish)) {
+    return refuse(kind::invalid, "the template '" + *name + "' is nested in itself");
+  }
+  std::vector<const template_wish*> missing;
+  const template_shape* below = nullptr;
+  for (const auto* level = &wish; level != nullptr; level = level->parent.get()) {
+    const auto named = template_names_.find(level->which.name);
+    const auto known =
+        templates_.find(named == template_names_.end() ? level->which.uuid : named->second);
+    if (known != templates_.end()) below = &known->second.shape;
+    if (below != nullptr || !level->create_args) break;
+    missing.push_back(level);
+  }
+  if (missing.empty()) return {};
+  if (templates_.size() + missing.size() > limits_.max_templates) {
+    return refuse(kind::quota, "there are already " + std::to_string(templates_.size()) +
+                                   " templates, and the limit is " +
+                                   std::to_string(limits_.max_templates) +
+                                   ": delete one, or raise max_templates");
+  }
+  const auto depth = missing.size() + (below ? below->depth : 0);
+  if (depth > limits_.max_template_depth) {
+    return refuse(kind::invalid, "the template '" + wish.which.name + "' would be nested " +
+                                     std::to_string(depth) + " deep; the limit is " +
+                                     std::to_string(limits_.max_template_depth) +
+                                     " (max_template_depth)");
+  }
+  std::optional<template_shape> made;
+  for (auto level = missing.rbegin(); level != missing.rend(); ++level) {
+    if (below != nullptr) {
+      if (const auto fit = check_roms((*level)->create_args->roms, *below); !fit)
+        return refuse(kind::invalid, fit.error());
+    }
+    made = shape_of(**level, below);
+    below = &*made;
+  }
+  return {};
+}
+
 tl::expected<std::string, rejection> registry::resolve_template(const template_wish& wish,
                                                                 const events::cause& why) {
   if (!wish.which.uuid.empty()) {
@@ -319,9 +369,9 @@ tl::expected<std::string, rejection> registry::resolve_known(const std::string& 
   const bool orphaned = state && !cloneable(*state) && !state->parent_id.empty() &&
                         !template_actor(state->parent_id, state->parent_name);
   if (orphaned && wish.parent && wish.parent->which.name == shape.parent_name) {
-    if (const auto parent = resolve_template(*wish.parent, why); !parent) {
-      return tl::make_unexpected(parent.error());
-    }
+    const auto parent =
+        check_levels(*wish.parent).and_then([&] { return resolve_template(*wish.parent, why); });
+    if (!parent) return parent;
   }
   return uuid;
 }
@@ -329,34 +379,26 @@ tl::expected<std::string, rejection> registry::resolve_known(const std::string& 
 // From the innermost level outward: a level that exists is used as it is.
 tl::expected<std::string, rejection> registry::add_template(const template_wish& wish,
                                                             const events::cause& why) {
-  if (templates_.size() >= limits_.max_templates) {
-    return refuse(kind::quota, "there are already " + std::to_string(templates_.size()) +
-                                   " templates, the limit: delete one, or raise max_templates");
-  }
   const auto id = env_.new_uuid();
-  template_shape shape{*wish.create_args, "", 1};
+  template_shape shape;
   events::template_requested event;
   if (wish.parent) {
     const auto parent = resolve_template(*wish.parent, why);
     if (!parent) return parent;
     const auto& below = templates_.at(*parent);
-    shape = {with_frozen_parts(shape.spec, below.shape.spec), below.name, below.shape.depth + 1};
-    if (shape.depth > limits_.max_template_depth) {
-      return refuse(kind::invalid, "the template '" + wish.which.name + "' would be nested " +
-                                       std::to_string(shape.depth) + " deep; the limit is " +
-                                       std::to_string(limits_.max_template_depth) +
-                                       " (max_template_depth)");
-    }
+    shape = shape_of(wish, &below.shape);
+    shape.parent_name = event.parent_name = below.name;
     event.parent_id = *parent;
-    event.parent_name = below.name;
     send(below.actor, template_ask{vm_template::hold{id, false, env_.now_us()}, why, nullptr});
+  } else {
+    shape = shape_of(wish, nullptr);
   }
   event.name = wish.which.name;
   event.spec = shape.spec;
   event.fingerprint = fingerprint(shape.spec);
   event.prepare_timeout_ms = wish.prepare_timeout_ms;
   event.autokill_ms = wish.autokill_ms;
-  event.cold = !wish.prepare;
+  event.cold = shape.cold;
 
   vm_template::state initial;
   initial.id = id;
@@ -377,7 +419,9 @@ void registry::on_template_confirmed(const template_confirmed& message) {
   auto again = message.create;
   // It went since its name was looked up; the request has all that is needed to make it anew.
   if (why.what == kind::not_found && again.wish.from->create_args && ++again.tries < max_tries) {
-    auto resolved = resolve_template(*again.wish.from, again.why);
+    auto resolved = check_levels(*again.wish.from).and_then([&] {
+      return resolve_template(*again.wish.from, again.why);
+    });
     if (resolved) return hold_template(again, message.instance_id, *resolved);
     why = std::move(resolved.error());
   }

@@ -41,7 +41,9 @@ class registry : public caf::event_based_actor {
 
   bool answer_with_existing(const create_message& message);
   void prepare_if_wished(const create_message& message, const std::string& template_id);
-  // The UUID of the template that is meant, which exists or is being made.
+  tl::expected<void, rejection> check_levels(const template_wish& wish) const;
+  // The UUID of the template that is meant, which exists or is being made. For a wish that
+  // check_levels() has found good.
   tl::expected<std::string, rejection> resolve_template(const template_wish& wish,
                                                         const events::cause& why);
   tl::expected<std::string, rejection> resolve_known(const std::string& uuid,

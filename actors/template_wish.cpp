@@ -4,6 +4,7 @@
 
 #include "actors/edit.hpp"
 #include "actors/vm_spec.hpp"
+#include "hypervisor/rom_rules.hpp"
 
 namespace platen::actors {
 
@@ -38,6 +39,29 @@ std::vector<std::string> differences(const template_shape& existing, const templ
   const bool by_uuid = wish.parent && !wish.parent->which.uuid.empty();
   if (!by_uuid && parent != existing.parent_name) names.emplace_back("template");
   return names;
+}
+
+template_shape shape_of(const template_wish& wish, const template_shape* below) {
+  template_shape shape;
+  shape.spec = *wish.create_args;
+  shape.cold = !wish.prepare;
+  if (below == nullptr) return shape;
+  shape.spec = with_frozen_parts(std::move(shape.spec), below->spec);
+  shape.depth = below->depth + 1;
+  shape.roms_below = below->roms_below;
+  // What boots instead of being cloned gets the ROMs of a cold parent like its own.
+  auto& inherits = below->cold ? shape.spec.roms : shape.roms_below;
+  inherits.insert(inherits.begin(), below->spec.roms.begin(), below->spec.roms.end());
+  return shape;
+}
+
+tl::expected<void, std::string> check_roms(const std::vector<events::rom>& own,
+                                           const template_shape& below) {
+  auto inherited = below.roms_below;
+  inherited.insert(inherited.end(), below.spec.roms.begin(), below.spec.roms.end());
+  const auto added = hypervisor::added_roms(to_hypervisor(own), to_hypervisor(inherited));
+  if (!added) return tl::make_unexpected(added.error());
+  return {};
 }
 
 std::optional<std::string> repeated_name(const template_wish& wish) {

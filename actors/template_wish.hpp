@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "actors/template/state.hpp"
@@ -27,11 +28,14 @@ struct template_wish {
   std::uint64_t autokill_ms = 0;         // 0: none
 };
 
-// What a template is made of, as far as it decides what another request means by its name.
+// What a template is made of, as far as others depend on it: requests that mean it by its name, and
+// what is made from it.
 struct template_shape {
   events::vm_spec spec;
-  std::string parent_name;  // empty: not nested
-  unsigned depth = 1;       // templates from the innermost to this one
+  std::string parent_name;              // empty: not nested
+  unsigned depth = 1;                   // templates from the innermost to this one
+  bool cold = false;                    // when it was made
+  std::vector<events::rom> roms_below;  // of the templates it is made from
 };
 
 // create_args with the parts that a clone has from its template.
@@ -44,6 +48,13 @@ events::vm_spec with_inherited_parts(events::vm_spec own, const vm_template::sta
 // The create_args members in which the template differs from what is wished for, by their names in
 // the API; "template" for another parent.
 std::vector<std::string> differences(const template_shape& existing, const template_wish& wish);
+
+// The shape of what `wish` describes; `below` is that of its parent, null without one.
+template_shape shape_of(const template_wish& wish, const template_shape* below);
+
+// Whether a VM made from `below` may have these ROMs as well; the error names the one that clashes.
+tl::expected<void, std::string> check_roms(const std::vector<events::rom>& own,
+                                           const template_shape& below);
 
 // A name that two levels of a nested wish share.
 std::optional<std::string> repeated_name(const template_wish& wish);

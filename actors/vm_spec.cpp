@@ -31,13 +31,6 @@ std::string hostname_of(const events::vm_spec& spec, const std::string& fallback
   return spec.hostname.empty() ? dns_label(fallback) : spec.hostname;
 }
 
-std::vector<hypervisor::rom> roms_of(const events::vm_spec& spec) {
-  std::vector<hypervisor::rom> roms;
-  for (const auto& rom : spec.roms)
-    roms.push_back({rom.name, rom.at, rom.digest});
-  return roms;
-}
-
 std::vector<std::uint16_t> ports_of(const events::vm_spec& spec) {
   std::vector<std::uint16_t> ports;
   for (const auto& service : spec.services) {
@@ -50,6 +43,13 @@ std::vector<std::uint16_t> ports_of(const events::vm_spec& spec) {
 
 }  // namespace
 
+std::vector<hypervisor::rom> to_hypervisor(const std::vector<events::rom>& roms) {
+  std::vector<hypervisor::rom> made;
+  for (const auto& rom : roms)
+    made.push_back({rom.name, rom.at, rom.digest});
+  return made;
+}
+
 hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
                                   const std::string& fallback_hostname) {
   hypervisor::vm_spec vm;
@@ -60,7 +60,7 @@ hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
   vm.memory_mb = spec.memory_mb;
   vm.vcpus = spec.vcpus;
   vm.hostname = hostname_of(spec, fallback_hostname);
-  vm.roms = roms_of(spec);
+  vm.roms = to_hypervisor(spec.roms);
   vm.guest_ports = ports_of(spec);
   return vm;
 }
@@ -68,8 +68,12 @@ hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
 hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor::purpose why,
                                        const std::string& snapshot_id, const events::vm_spec& spec,
                                        const std::string& fallback_hostname) {
-  return {
-      vm, why, snapshot_id, hostname_of(spec, fallback_hostname), roms_of(spec), ports_of(spec)};
+  return {vm,
+          why,
+          snapshot_id,
+          hostname_of(spec, fallback_hostname),
+          to_hypervisor(spec.roms),
+          ports_of(spec)};
 }
 
 std::string fingerprint(const events::vm_spec& spec) {

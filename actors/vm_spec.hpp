@@ -8,6 +8,8 @@
 
 namespace platen::actors {
 
+std::vector<hypervisor::rom> to_hypervisor(const std::vector<events::rom>& roms);
+
 // `fallback_hostname` is used where the spec names none; it is made a DNS label.
 hypervisor::vm_spec to_hypervisor(const events::vm_spec& spec,
                                   const std::string& fallback_hostname);

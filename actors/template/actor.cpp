@@ -169,10 +169,12 @@ void actor::settle_parent_lease(const state& before) {
   const bool had_lease =
       before.phase == lifecycle::waiting_for_parent ||
       (before.phase == lifecycle::preparing && !before.parent_snapshot_id.empty());
-  const bool has_lease = now().phase == lifecycle::preparing && before.attempt == now().attempt;
+  const bool preparing = now().phase == lifecycle::preparing && before.attempt == now().attempt;
+  // A cold parent makes no clone: its part is done when the preparation begins.
+  const bool has_lease = preparing && !now().parent_snapshot_id.empty();
+  if (before.phase == lifecycle::waiting_for_parent) asked_.wants_parent = false;
   if (had_lease && !has_lease) {
-    asked_.wants_parent = false;
-    return_parent_lease(now().phase == lifecycle::awaiting_guest_signal, "", "");
+    return_parent_lease(preparing || now().phase == lifecycle::awaiting_guest_signal, "", "");
   }
   if (now().phase == lifecycle::snapshotted || gone(now())) {
     caf::anon_send(registry_, hold_released{now().parent_id, now().id,

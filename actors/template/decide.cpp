@@ -161,7 +161,9 @@ class decider {
     finished.running = c.running;
     std::vector<events::event> events{std::move(finished)};
     // An anonymous template is for one clone. Its snapshot stays for as long as that one lives.
-    if (now_.name.empty() && !gone(now_)) events.emplace_back(events::template_deleted{});
+    if (now_.name.empty() && !gone(now_) && !now_.delete_lock) {
+      events.emplace_back(events::template_deleted{});
+    }
     return events;
   }
 
@@ -231,7 +233,8 @@ class decider {
   }
 
   outcome operator()(const snapshot_damaged& c) const {
-    if (now_.phase != lifecycle::snapshotted || now_.ready->id != c.snapshot_id) return nothing();
+    const bool in_use = now_.phase == lifecycle::snapshotted || gone(now_);
+    if (!in_use || !now_.ready || now_.ready->id != c.snapshot_id) return nothing();
     events::snapshot_rejected rejected;
     rejected.attempt = now_.attempt;
     rejected.snapshot_id = c.snapshot_id;

@@ -64,7 +64,8 @@ class folder {
 
   void operator()(const events::snapshot_rejected& e) {
     s_.ready.reset();
-    fail({e.attempt, "verify", e.reason, "", at_.time_us, 0});
+    // Of a template that is gone no other snapshot will be made.
+    if (!gone(s_)) fail({e.attempt, "verify", e.reason, "", at_.time_us, 0});
   }
 
   void operator()(const events::clone_granted& e) {

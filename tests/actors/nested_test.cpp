@@ -98,7 +98,42 @@ TEST_CASE("a template that is nested in itself, or too deep, is refused and noth
   CHECK(daemon->answers["a"] == "the template 'x' is nested in itself");
   CHECK(daemon->answers["b"].find("nested 17 deep; the limit is 16") != std::string::npos);
   CHECK(daemon->instance_named("b") == nullptr);
-  CHECK(daemon->template_named("level-0") == nullptr);
+  CHECK(daemon->plane->templates().empty());
+}
+
+TEST_CASE("ROMs that clash with those of a template below are refused before anything is made") {
+  machine m;
+  auto daemon = m.boot();
+  const auto rom = [](const std::string& digest) {
+    events::rom made;
+    made.name = "data";
+    made.at = "/mnt/data";
+    made.digest = digest;
+    return made;
+  };
+  auto wish = nested({"function", "worker"});
+  wish.create_args->roms = {rom("one")};
+  wish.parent->create_args->roms = {rom("two")};
+  create_from(*daemon, "a", wish);
+  daemon->advance_ms(10);
+  CHECK(daemon->answers["a"].find("'data'") != std::string::npos);
+  CHECK(daemon->plane->templates().empty());
+}
+
+TEST_CASE("a template on a cold one boots with the ROMs of both") {
+  machine m;
+  auto daemon = m.boot();
+  auto wish = nested({"function", "worker"});
+  wish.parent->prepare = false;
+  events::rom rom;
+  rom.name = "data";
+  wish.parent->create_args->roms = {rom};
+  create_from(*daemon, "a", wish);
+  daemon->advance_ms(1000);
+  CHECK(daemon->instance_named("a")->phase == instance_phase::running);
+  CHECK(daemon->template_named("function")->spec.roms.size() == 1);
+  CHECK(daemon->template_named("worker")->clones_in_flight.empty());
+  CHECK(m.world->boots == 1);
 }
 
 TEST_CASE("deleting the inner template leaves the outer one and its clones working") {

@@ -32,7 +32,7 @@ void import_images(const world& vms) {
   const auto script = vms.directory().write("worker/worker.sh", worker_script);
   fs::permissions(script, fs::perms::owner_all);
   REQUIRE(vms.platen({"image", "import", "my-org/my-image:v1.0", root.string(), "--entrypoint",
-                      "/bin/sh /worker.sh"})
+                      "/bin/sh", "--cmd", "/worker.sh"})
               .code == 0);
   vms.directory().write("function/handler.txt", "the function's code\n");
   REQUIRE(vms.platen({"image", "import", "my-org/my-function:v1.0",

@@ -83,8 +83,8 @@ class timely {
 
   bool operator()(const events::parent_requested& e) const { return t_->attempt + 1 == e.attempt; }
   bool operator()(const events::preparation_started& e) const {
-    if (e.parent_snapshot_id.empty()) return t_->attempt + 1 == e.attempt;
-    return t_->attempt == e.attempt && t_->phase == template_phase::waiting_for_parent;
+    if (t_->phase == template_phase::waiting_for_parent) return t_->attempt == e.attempt;
+    return t_->attempt + 1 == e.attempt && e.parent_snapshot_id.empty();
   }
   bool operator()(const events::preparation_scheduled& e) const {
     return t_->attempt + 1 == e.attempt && t_->phase == template_phase::preparation_failed;
@@ -192,6 +192,7 @@ complaint a_deleted_entity_stays_deleted(const world& before, const events::enve
   // Those who hold a template that is gone still have its snapshot.
   const bool of_its_holders = std::holds_alternative<events::clone_granted>(event.what) ||
                               std::holds_alternative<events::clone_finished>(event.what) ||
+                              std::holds_alternative<events::snapshot_rejected>(event.what) ||
                               std::holds_alternative<events::template_released>(event.what);
   if (!(t && is_gone(*t) && !of_its_holders) && !(i && is_gone(*i))) return {};
   return std::string(events::type_name(event.what)) + " happened to " + event.stream +

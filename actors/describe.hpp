@@ -23,6 +23,7 @@ void describe(T& value, auto&& visit) {
   visit("at", value.at);
   visit("digest", value.digest);
   visit("size_bytes", value.size_bytes);
+  visit("image", value.image);
 }
 
 template <is_a<events::service> T>

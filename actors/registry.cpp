@@ -227,14 +227,16 @@ void registry::on_create(const create_message& message) {
 void registry::on_group_joined(const group_joined& message) {
   const auto& uuid = message.instance_id;
   if (!message.result)
-    return on_instance_confirmed({uuid, tl::make_unexpected(message.result.error())});
+    return on_instance_confirmed(
+        {uuid, "", tl::make_unexpected(message.result.error()), message.create.why});
   auto create = message.create;
   create.wish.spec.services = (*message.result)->how.services;
   joined_[uuid] = *message.result;
   // The template may have been deleted meanwhile.
   if (!message.template_id.empty() && !templates_.contains(message.template_id))
-    return on_instance_confirmed({uuid, refuse(kind::not_found, "No instance template with uuid '" +
-                                                                    message.template_id + "'")});
+    return on_template_confirmed(
+        {create, message.template_id, uuid,
+         refuse(kind::not_found, "No instance template with uuid '" + message.template_id + "'")});
   go_on_with_template(create, uuid, message.template_id);
 }
 

@@ -154,7 +154,8 @@ void vm::become_ended(report last) {
 std::string vm::explain(const std::string& reason) {
   if (!process_gone_.is_set()) return reason;
   listen_to_console();
-  return reason + "; " + end_reason();
+  const auto end = end_reason();
+  return end == reason ? reason : reason + "; " + end;
 }
 
 task<void> vm::end_process() {

@@ -80,9 +80,9 @@ TEST_CASE("a persistent group stays, and is deleted only without instances") {
   group one;
   one.tell(make(true));
   one.tell(join{"a"});
-  CHECK(one.refused(remove{}) == rejection::kind::attached);
+  CHECK(one.refused(service_group::remove{}) == rejection::kind::attached);
   CHECK(one.tell(leave{"a"}) == names{"ServiceGroupLeft"});
-  CHECK(one.tell(remove{}) == names{"ServiceGroupDeleted"});
+  CHECK(one.tell(service_group::remove{}) == names{"ServiceGroupDeleted"});
 }
 
 TEST_CASE("autokill counts from when the group became empty") {
@@ -192,7 +192,7 @@ TEST_CASE("a group's state comes back from its bytes with every field") {
 TEST_CASE("whatever commands come, replay gives the same state and rules hold") {
   const std::vector<command> commands{make(false, "a"), make(true, "", 1000), join{"a"},
                                       join{"b"},        leave{"a"},           leave{"b"},
-                                      remove{},         expire{1'000'000'000}};
+                                      service_group::remove{},         expire{1'000'000'000}};
   tests::walk<state, command> everything(commands, [](const auto& step) {
     if (step.after.phase == lifecycle::active && !step.after.persistent)
       CHECK_FALSE(step.after.instances.empty());

@@ -94,9 +94,7 @@ void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, boo
     return;
   }
   const bool current = attempt == now().attempt && now().phase == lifecycle::cloning;
-  if (what.snapshot_damaged && current) {
-    return_lease(false, now().snapshot_id, what.reason);
-  }
+  if (what.snapshot_damaged && current) damage_ = what.reason;
   submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail,
                    env().now_us()},
          because(events::origin::system));
@@ -114,7 +112,8 @@ void actor::publish(const state_ptr& state) {
 void actor::react(const state& before, const events::cause& why) {
   const bool moved = before.phase != now().phase;
   if (moved && before.phase == lifecycle::cloning) {
-    return_lease(now().phase == lifecycle::running, "", "");
+    const auto damaged = damage_.empty() ? std::string() : before.snapshot_id;
+    return_lease(now().phase == lifecycle::running, damaged, std::exchange(damage_, ""));
   }
   if (moved && before.phase == lifecycle::waiting_for_template) {
     // A later start asks again. Whatever answers this lease from now on is stale.

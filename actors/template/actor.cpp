@@ -138,7 +138,7 @@ void actor::on_report(const hypervisor::report& message) {
   } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {
     const bool current = attempt == now().attempt && now().phase == lifecycle::preparing;
     if (failed->snapshot_damaged && current && !now().parent_snapshot_id.empty()) {
-      return_parent_lease(false, now().parent_snapshot_id, failed->reason);
+      damage_ = failed->reason;
     }
     lost_or_failed(std::string(to_string(failed->where)), failed->reason, failed->console_tail);
   }
@@ -174,7 +174,9 @@ void actor::settle_parent_lease(const state& before) {
   const bool has_lease = preparing && !now().parent_snapshot_id.empty();
   if (before.phase == lifecycle::waiting_for_parent) asked_.wants_parent = false;
   if (had_lease && !has_lease) {
-    return_parent_lease(preparing || now().phase == lifecycle::awaiting_guest_signal, "", "");
+    const auto damaged = damage_.empty() ? std::string() : before.parent_snapshot_id;
+    return_parent_lease(preparing || now().phase == lifecycle::awaiting_guest_signal, damaged,
+                        std::exchange(damage_, ""));
   }
   if (now().phase == lifecycle::snapshotted || gone(now())) {
     caf::anon_send(registry_, hold_released{now().parent_id, now().id,

@@ -50,6 +50,7 @@ class actor : public entity<state, command> {
   bool begun_ = false;                     // orders may be given
   std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
   std::uint32_t lost_ = 0;      // the attempt whose VM was lost with an earlier daemon
+  std::string damage_;          // of the parent's snapshot, until the failure is durable
   bool retired_ = false;
   bool finished_ = false;
 };

@@ -65,18 +65,6 @@ std::vector<created_answer> create_all(api& with, std::vector<create_request>& w
   return answers;
 }
 
-// The words of a name clash are the API's.
-rejection in_api_words(const rejection& why, const create_request& wanted) {
-  auto told = why;
-  if (why.what == rejection::kind::name_taken)
-    told.message = "An instance with the name '" + wanted.wish.name + "' already exists";
-  const auto& from = wanted.wish.from;
-  const bool of_template = why.message.starts_with("No instance template");
-  if (why.what == rejection::kind::not_found && from && !from->create_args && of_template)
-    told.message = missing(template_kind::noun, from->which);
-  return told;
-}
-
 std::vector<std::string> warnings_of(const create_request& wanted, const actors::created& made) {
   auto warnings = wanted.warnings;
   if (made.differences.empty()) return warnings;
@@ -171,7 +159,7 @@ answer_or_error<reply> create_instances(api& with, const api_request& request) {
     if (!answers[i]) {
       const actors::reference named{"", item.wish.name};
       add_refused(items, item.wish.name.empty() ? json_object::object() : to_json(named),
-                  in_api_words(answers[i].error(), item));
+                  answers[i].error());
       continue;
     }
     items.warn(warnings_of(item, *answers[i]));

@@ -1,6 +1,7 @@
 // The traffic of service groups through a real platend. The simulated hypervisor names ports; the
 // tests listen there.
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/e2e/world.hpp"
 #include "tests/http/gateway/backend.hpp"
@@ -32,8 +33,17 @@ struct service_world : world {
 
   std::string ca() const { return platen({"ca"}).out; }
 
+  // The gateway opens a port a moment after the service that wants it is recorded.
+  static connection connect_when_it_listens() {
+    for (int tries = 0;; ++tries) {
+      auto client = connect_to(own_address(), 8443);
+      if (client || tries == 100) return client;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
   platen::testing::received_response ask(const std::string& domain) const {
-    auto client = connect_to(own_address(), 8443);
+    auto client = connect_when_it_listens();
     REQUIRE(client);
     REQUIRE(client.start_tls(domain, ca()));
     REQUIRE(client.send("GET / HTTP/1.1\r\nHost: " + domain + "\r\n\r\n"));
@@ -53,7 +63,7 @@ backend_server::behaviour saying(const std::string& word) {
 TEST_CASE("an instance's service is reached by its domain with the local CA's certificate") {
   service_world world;
   const auto one = world.platen_json(
-      {"instance", "create", "--from", "any:v1", "--name", "one", "--port", "443:8080"});
+      {"instance", "create", "--image", "any:v1", "--name", "one", "--port", "443:8080", "--wait"});
   CHECK(one.at("service_group").at("name") == "one");
   CHECK(one.at("service_group").at("domains").at(0).at("fqdn") == "one.localhost");
   backend_server guest(saying("hello"), service_world::port_of(one));
@@ -71,7 +81,7 @@ TEST_CASE(
                      "80:443/http+redirect"});
   const auto make = [&](const std::string& name) {
     return world.platen_json(
-        {"instance", "create", "--from", "any:v1", "--name", name, "--service", "web"});
+        {"instance", "create", "--image", "any:v1", "--name", name, "--service", "web", "--wait"});
   };
   const auto one = make("one");
   backend_server first(saying("one"), service_world::port_of(one));

@@ -155,10 +155,15 @@ void fake_control::create(create_instance wish, events::cause why, callback<crea
     return done(made);
   }
   if (!wish.name.empty() && find(instances_, reference{"", wish.name}))
-    return done(tl::unexpected(rejection{rejection::kind::name_taken, "taken"}));
+    return done(
+        tl::unexpected(rejection{rejection::kind::name_taken,
+                                 "An instance with the name '" + wish.name + "' already exists"}));
   if (wish.from) {
     made.of = template_for(*wish.from);
-    if (!made.of) return done(tl::unexpected(rejection{rejection::kind::not_found, "gone"}));
+    if (!made.of)
+      return done(
+          tl::unexpected(rejection{rejection::kind::not_found, "No instance template with name '" +
+                                                                   wish.from->which.name + "'"}));
     made.differences = differences_to_report;
   }
   auto state = std::make_shared<instance::state>();

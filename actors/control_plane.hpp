@@ -17,6 +17,7 @@
 #include "actors/instance/decide.hpp"
 #include "actors/instance/state.hpp"
 #include "actors/outcome.hpp"
+#include "actors/service/state.hpp"
 #include "actors/template/decide.hpp"
 #include "actors/template/state.hpp"
 #include "actors/template_wish.hpp"
@@ -31,6 +32,21 @@ using answer = tl::expected<T, rejection>;
 
 using instance_ptr = std::shared_ptr<const instance::state>;
 using template_ptr = std::shared_ptr<const vm_template::state>;
+using group_ptr = std::shared_ptr<const service_group::state>;
+
+struct group_wish {
+  std::string uuid;  // empty: one is made up
+  std::string name;  // empty: made up from the uuid
+  bool persistent = true;
+  // Domains as clients write them ("example", "example.com."); none: one is made from the name.
+  service_group::settings how;
+};
+
+// The service group of an instance: one that exists, or one that is made with it and goes with it.
+struct instance_group {
+  reference which;
+  std::optional<group_wish> made;
+};
 
 struct create_instance {
   // Empty: one is made up. A create for a uuid that exists is answered with that instance, as it is
@@ -40,6 +56,7 @@ struct create_instance {
   std::optional<template_wish> from;
   events::vm_spec spec;  // without a template: all of it; with one: roms, services, hostname
   bool autostart = false;
+  std::optional<instance_group> group;  // its services become those of spec
 };
 
 struct created {
@@ -56,10 +73,12 @@ struct stop_wish {
 struct options {
   std::size_t max_instances = 4096;
   std::size_t max_templates = 1024;
-  unsigned max_template_depth = 16;    // templates nested in one another
-  bool strict_templates = false;       // refuses other create_args for a template that exists
-  std::uint32_t stop_grace_ms = 5000;  // for stops that name none
-  std::string version;                 // of the program, for DaemonStarted
+  std::size_t max_service_groups = 4096;
+  std::string base_domain = "localhost";  // of service groups' domains that are not complete
+  unsigned max_template_depth = 16;       // templates nested in one another
+  bool strict_templates = false;          // refuses other create_args for a template that exists
+  std::uint32_t stop_grace_ms = 5000;     // for stops that name none
+  std::string version;                    // of the program, for DaemonStarted
   // Where a start finds the states it need not fold again; null: it folds the whole log.
   store::state_cache* states = nullptr;
   // Told, before start() returns, how the states came about: one sentence.
@@ -95,13 +114,24 @@ class control_plane {
   virtual void delete_template(std::string uuid, events::cause why,
                                callback<template_ptr> done) = 0;
 
+  virtual void create_group(group_wish wish, events::cause why, callback<group_ptr> done) = 0;
+  virtual void change_group(std::string uuid, service_group::edit what, events::cause why,
+                            callback<group_ptr> done) = 0;
+  virtual void delete_group(std::string uuid, events::cause why, callback<group_ptr> done) = 0;
+
   // ---- reads: immutable snapshots of the confirmed states --------------------------------------
   // Null if there is none. Deleted entities are not found.
   virtual instance_ptr find_instance(const reference& which) const = 0;
   virtual template_ptr find_template(const reference& which) const = 0;
+  virtual group_ptr find_group(const reference& which) const = 0;
   // Oldest first.
   virtual std::vector<instance_ptr> instances() const = 0;
   virtual std::vector<template_ptr> templates() const = 0;
+  virtual std::vector<group_ptr> groups() const = 0;
+
+  // `tell` is called, on actor threads, after something changed that decides where the traffic of
+  // service groups goes; an empty function ends it. It must not block.
+  virtual void on_routing_change(std::function<void()> tell) = 0;
 
   // ---- waits: block the calling thread ---------------------------------------------------------
   // Returns the first state that satisfies `until` (the present one counts), or the latest state

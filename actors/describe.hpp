@@ -8,6 +8,7 @@
 #include <concepts>
 
 #include "actors/instance/state.hpp"
+#include "actors/service/state.hpp"
 #include "actors/template/state.hpp"
 
 namespace platen::actors {
@@ -156,6 +157,36 @@ void describe(T& value, auto&& visit) {
   visit("stop_grace_ms", value.stop_grace_ms);
   visit("last_failure", value.last_failure);
   visit("last_stop", value.last_stop);
+  visit("service_group_id", value.service_group_id);
+}
+
+template <is_a<events::domain> T>
+void describe(T& value, auto&& visit) {
+  visit("name", value.name);
+  visit("certificate", value.certificate);
+}
+
+template <is_a<service_group::settings> T>
+void describe(T& value, auto&& visit) {
+  visit("services", value.services);
+  visit("domains", value.domains);
+  visit("soft_limit", value.soft_limit);
+  visit("hard_limit", value.hard_limit);
+  visit("autokill_ms", value.autokill_ms);
+}
+
+template <is_a<service_group::state> T>
+void describe(T& value, auto&& visit) {
+  visit("id", value.id);
+  visit("version", value.version);
+  visit("name", value.name);
+  visit("persistent", value.persistent);
+  visit("settings", value.how);
+  visit("lifecycle", value.phase);
+  visit("created_us", value.created_us);
+  visit("instances", value.instances);
+  visit("empty_since_us", value.empty_since_us);
+  visit("deletion_reason", value.deletion_reason);
 }
 
 // Types that have a field list of their own.

@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace platen::actors {
@@ -24,26 +25,20 @@ class directory {
   using pointer = std::shared_ptr<const State>;
   using deadline = std::optional<std::chrono::steady_clock::time_point>;
 
+  // Told of each change, with the state before (null: a new entity), on the publisher's thread.
+  // Set it before anything is published.
+  using observer = std::function<void(const pointer& before, const pointer& after)>;
+  void observe(observer tell) { tell_ = std::move(tell); }
+
   void publish(pointer state) {
-    const std::lock_guard guard(mutex_);
-    auto& slot = entries_[state->id];
-    if (!slot) slot = std::make_shared<entry>();
-    if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
-    if (!state->name.empty()) names_[state->name] = state->id;
-    slot->state = std::move(state);
-    slot->changed.notify_all();
+    const auto before = replace(state);
+    if (tell_) tell_(before, state);
   }
 
   // The last state of an entity: waits in progress see it, later reads find nothing.
   void retire(pointer state) {
-    const std::lock_guard guard(mutex_);
-    const auto found = entries_.find(state->id);
-    if (found == entries_.end()) return;
-    forget_name(*found->second->state);
-    found->second->state = std::move(state);
-    found->second->retired = true;
-    found->second->changed.notify_all();
-    entries_.erase(found);
+    const auto before = take_out(state);
+    if (tell_ && before) tell_(before, state);
   }
 
   pointer by_id(const std::string& id) const {
@@ -114,6 +109,30 @@ class directory {
     std::condition_variable changed;
   };
 
+  pointer replace(const pointer& state) {
+    const std::lock_guard guard(mutex_);
+    auto& slot = entries_[state->id];
+    if (!slot) slot = std::make_shared<entry>();
+    if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
+    if (!state->name.empty()) names_[state->name] = state->id;
+    auto before = std::exchange(slot->state, state);
+    slot->changed.notify_all();
+    return before;
+  }
+
+  pointer take_out(const pointer& state) {
+    const std::lock_guard guard(mutex_);
+    const auto found = entries_.find(state->id);
+    if (found == entries_.end()) return nullptr;
+    auto before = found->second->state;
+    forget_name(*before);
+    found->second->state = state;
+    found->second->retired = true;
+    found->second->changed.notify_all();
+    entries_.erase(found);
+    return before;
+  }
+
   // A name that was given to another entity since stays with that one.
   void forget_name(const State& of) {
     const auto found = names_.find(of.name);
@@ -130,6 +149,7 @@ class directory {
   std::map<std::string, std::shared_ptr<entry>> entries_;
   std::map<std::string, std::string> names_;  // to ids, of those that have a name
   bool cancelled_ = false;
+  observer tell_;
 };
 
 }  // namespace platen::actors

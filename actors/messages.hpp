@@ -7,11 +7,13 @@
 #include "actors/control_plane.hpp"
 #include "actors/entity.hpp"
 #include "actors/instance/decide.hpp"
+#include "actors/service/decide.hpp"
 #include "actors/template/decide.hpp"
 
 namespace platen::actors {
 
 using template_ask = ask<vm_template::state, vm_template::command>;
+using group_ask = ask<service_group::state, service_group::command>;
 using instance_ask = ask<instance::state, instance::command>;
 
 // Sent once to each entity after a restart, when the hypervisor is ready for orders.
@@ -80,6 +82,43 @@ struct instance_message {
   std::string uuid;
   instance_ask ask;
 };
+struct group_create_message {
+  group_wish wish;
+  events::cause why;
+  control_plane::callback<group_ptr> done;
+};
+struct group_change_message {
+  std::string uuid;
+  service_group::edit what;
+  events::cause why;
+  control_plane::callback<group_ptr> done;
+};
+struct group_message {
+  std::string uuid;
+  group_ask ask;
+};
+// Service groups to themselves: a request or a change was carried out, or refused.
+struct group_settled {
+  std::string uuid;
+  bool done = false;
+};
+// Registry to service groups: the instance of a create is to be a member. Answered by group_joined.
+struct group_join {
+  create_message create;
+  std::string instance_id;
+  std::string template_id;  // empty: none
+  caf::actor answer_to;
+};
+struct group_joined {
+  create_message create;
+  std::string instance_id;
+  std::string template_id;
+  answer<group_ptr> result;
+};
+// Registry to service groups: the instance is deleted, or was not made after all.
+struct instance_gone {
+  std::string instance_id;
+};
 // Registry to itself: the template of a create is durable.
 struct template_confirmed {
   create_message create;
@@ -120,6 +159,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::hold_released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::create_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_create_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_change_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_join)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_joined)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::go)

@@ -18,7 +18,9 @@ struct rejection {
     locked,       // its delete lock is set
     quota,        // a configured limit
     busy,         // a queue is full: try again
-    unavailable   // the log failed; the daemon is ending
+    unavailable,  // the log failed; the daemon is ending
+    attached,     // something else still uses it
+    mismatch      // a certificate is for other names
   };
   kind what = kind::invalid;
   std::string message;  // one sentence for the user

@@ -2,9 +2,11 @@
 
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <mutex>
 
 #include "actors/registry.hpp"
 #include "actors/replay.hpp"
+#include "actors/service/groups.hpp"
 #include "actors/state_keeper.hpp"
 #include "actors/wall_clock.hpp"
 #include "store/append_and_wait.hpp"
@@ -87,10 +89,12 @@ std::string newer_schema(const world& log) {
 class plane final : public control_plane {
  public:
   plane(plane_setup setup, options how, store::event_log& log, hypervisor::driver& driver)
-      : setup_(std::move(setup)), how_(std::move(how)), env_{log,           driver,
-                                                             templates_,    instances_,
-                                                             setup_.now_us, setup_.new_uuid,
-                                                             how_.on_fatal} {}
+      : setup_(std::move(setup)),
+        how_(std::move(how)),
+        env_{log,     driver,        templates_,      instances_,
+             groups_, setup_.now_us, setup_.new_uuid, how_.on_fatal} {
+    watch_routing();
+  }
 
   // An actor system that is its own goes first: its actors refer to the other members.
   ~plane() override {
@@ -134,6 +138,33 @@ class plane final : public control_plane {
     ask_template(std::move(uuid), std::move(what), std::move(why), std::move(done));
   }
 
+  void create_group(group_wish wish, events::cause why, callback<group_ptr> done) override {
+    caf::anon_send(group_actor_, group_create_message{std::move(wish), std::move(why),
+                                                      exactly_once(std::move(done))});
+  }
+
+  void change_group(std::string uuid, service_group::edit what, events::cause why,
+                    callback<group_ptr> done) override {
+    caf::anon_send(group_actor_,
+                   group_change_message{std::move(uuid), std::move(what), std::move(why),
+                                        exactly_once(std::move(done))});
+  }
+
+  void delete_group(std::string uuid, events::cause why, callback<group_ptr> done) override {
+    group_ask question{service_group::remove{}, std::move(why), exactly_once(std::move(done))};
+    caf::anon_send(group_actor_, group_message{std::move(uuid), std::move(question)});
+  }
+
+  group_ptr find_group(const reference& which) const override {
+    return which.uuid.empty() ? groups_.by_name(which.name) : groups_.by_id(which.uuid);
+  }
+  std::vector<group_ptr> groups() const override { return groups_.all(); }
+
+  void on_routing_change(std::function<void()> tell) override {
+    const std::lock_guard guard(routing_mutex_);
+    routing_changed_ = std::move(tell);
+  }
+
   instance_ptr find_instance(const reference& which) const override {
     return which.uuid.empty() ? instances_.by_name(which.name) : instances_.by_id(which.uuid);
   }
@@ -154,6 +185,7 @@ class plane final : public control_plane {
   void cancel_waits() override {
     instances_.cancel_waits();
     templates_.cancel_waits();
+    groups_.cancel_waits();
   }
 
   hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
@@ -183,6 +215,20 @@ class plane final : public control_plane {
     caf::anon_send(registry_, template_message{std::move(uuid), std::move(question)});
   }
 
+  // Instances without a group, and what changes nothing for traffic, are not worth a look.
+  void watch_routing() {
+    groups_.observe([this](const auto&, const auto&) { tell_routing(); });
+    instances_.observe([this](const instance_ptr& before, const instance_ptr& after) {
+      if (after->service_group_id.empty()) return;
+      if (!before || before->phase != after->phase) tell_routing();
+    });
+  }
+
+  void tell_routing() {
+    const std::lock_guard guard(routing_mutex_);
+    if (routing_changed_) routing_changed_();
+  }
+
   void stop_all_vms();
   tl::expected<void, std::string> record(std::vector<events::event> what, events::origin source);
 
@@ -190,8 +236,12 @@ class plane final : public control_plane {
   options how_;
   directory<vm_template::state> templates_;
   directory<instance::state> instances_;
+  directory<service_group::state> groups_;
+  std::mutex routing_mutex_;
+  std::function<void()> routing_changed_;
   runtime env_;
   caf::actor registry_;
+  caf::actor group_actor_;
   std::uint64_t system_version_ = 0;
   bool running_ = false;
 };
@@ -229,6 +279,11 @@ tl::expected<void, std::string> plane::begin() {
       instances_.publish(std::make_shared<const instance::state>(state));
     }
   }
+  for (const auto& [id, state] : log.services) {
+    if (!forgettable(state)) {
+      groups_.publish(std::make_shared<const service_group::state>(state));
+    }
+  }
   auto plan = reconcile(log, *found);
   if (auto recorded = record(facts_of(plan, log), events::origin::reconcile); !recorded) {
     return recorded;
@@ -238,7 +293,9 @@ tl::expected<void, std::string> plane::begin() {
   for (auto& snapshot : plan.remove_snapshots)
     env_.driver.remove_snapshot(snapshot);
   // Orders, and so reports, begin with `go`, when registry_ is set.
-  registry_ = setup_.system.spawn<registry>(env_, how_, std::move(log), std::move(plan));
+  group_actor_ = setup_.system.spawn<service_groups>(env_, how_, log);
+  registry_ =
+      setup_.system.spawn<registry>(env_, how_, group_actor_, std::move(log), std::move(plan));
   caf::anon_send(registry_, go{});
   running_ = true;
   return {};
@@ -291,6 +348,7 @@ void plane::shutdown(bool stop_vms) {
   env_.driver.shutdown();
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
   registry_ = nullptr;
+  group_actor_ = nullptr;
   record({events::daemon_stopped{}}, events::origin::system);
 }
 

@@ -60,11 +60,12 @@ begin begin_of(const reconciliation& plan, const std::string& id) {
 
 }  // namespace
 
-registry::registry(caf::actor_config& config, const runtime& env, const options& limits, world log,
-                   reconciliation plan)
+registry::registry(caf::actor_config& config, const runtime& env, const options& limits,
+                   caf::actor groups, world log, reconciliation plan)
     : caf::event_based_actor(config),
       env_(env),
       limits_(limits),
+      groups_(std::move(groups)),
       log_(std::move(log)),
       plan_(std::move(plan)) {}
 
@@ -73,6 +74,7 @@ caf::behavior registry::make_behavior() {
   return {
       [this](go) { begin_all(); },
       [this](const create_message& message) { on_create(message); },
+      [this](const group_joined& message) { on_group_joined(message); },
       [this](const template_confirmed& message) { on_template_confirmed(message); },
       [this](const instance_confirmed& message) { on_instance_confirmed(message); },
       [this](const template_message& message) {
@@ -116,6 +118,8 @@ void registry::on_exit() {
   }
   templates_.clear();
   instances_.clear();
+  caf::anon_send_exit(groups_, caf::exit_reason::user_shutdown);
+  groups_ = nullptr;
   const auto ended = refuse(kind::unavailable, "the daemon is stopping: ask again");
   for (const auto& [id, askers] : std::exchange(creating_, {}))
     for (const auto& done : askers)
@@ -213,6 +217,29 @@ void registry::on_create(const create_message& message) {
   instance_names_[create.wish.name] = uuid;
   instances_[uuid] = {nullptr, create.wish.name};
   creating_[uuid].push_back(std::exchange(create.done, nullptr));
+  if (!create.wish.group) return go_on_with_template(create, uuid, template_id);
+  send(groups_, group_join{create, uuid, template_id, caf::actor_cast<caf::actor>(this)});
+}
+
+// The instance refers to its service group, so that was made durable first.
+void registry::on_group_joined(const group_joined& message) {
+  const auto& uuid = message.instance_id;
+  if (!message.result)
+    return on_instance_confirmed(
+        {uuid, "", tl::make_unexpected(message.result.error()), message.create.why});
+  auto create = message.create;
+  create.wish.spec.services = (*message.result)->how.services;
+  joined_[uuid] = *message.result;
+  // The template may have been deleted meanwhile.
+  if (!message.template_id.empty() && !templates_.contains(message.template_id))
+    return on_template_confirmed(
+        {create, message.template_id, uuid,
+         refuse(kind::not_found, "No instance template with uuid '" + message.template_id + "'")});
+  go_on_with_template(create, uuid, message.template_id);
+}
+
+void registry::go_on_with_template(const create_message& create, const std::string& uuid,
+                                   const std::string& template_id) {
   if (template_id.empty()) {
     request_instance(create, uuid, nullptr);
     return;
@@ -415,7 +442,9 @@ void registry::prepare_if_wished(const create_message& message, const std::strin
 
 void registry::on_instance_confirmed(const instance_confirmed& message) {
   const auto askers = creating_.extract(message.instance_id);
+  joined_.erase(message.instance_id);
   if (!message.result) {
+    send(groups_, instance_gone{message.instance_id});
     const auto refused = instances_.extract(message.instance_id);
     instance_names_.erase(refused.mapped().name);
     if (refused.mapped().actor) send(refused.mapped().actor, farewell{});
@@ -436,6 +465,8 @@ void registry::request_instance(const create_message& message, const std::string
   event.name = message.wish.name;
   event.spec = message.wish.spec;
   event.autostart = message.wish.autostart;
+  if (const auto group = joined_.find(uuid); group != joined_.end())
+    event.service_group_id = group->second->id;
   std::vector<std::string> differing;
   if (from) {
     event.template_id = from->id;
@@ -460,6 +491,7 @@ void registry::on_retired(const retired& message) {
     free_name(template_names_, t->second.name, message.uuid);
   } else if (const auto i = instances_.find(message.uuid); i != instances_.end()) {
     free_name(instance_names_, i->second.name, message.uuid);
+    send(groups_, instance_gone{message.uuid});
   }
 }
 

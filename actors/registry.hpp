@@ -14,8 +14,9 @@ namespace platen::actors {
 class registry : public caf::event_based_actor {
  public:
   // `log` holds the entities to bring back to life; `plan` what to tell each of them.
-  registry(caf::actor_config& config, const runtime& env, const options& limits, world log,
-           reconciliation plan);
+  // `groups` is the actor of service groups.
+  registry(caf::actor_config& config, const runtime& env, const options& limits, caf::actor groups,
+           world log, reconciliation plan);
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "registry"; }
@@ -27,6 +28,9 @@ class registry : public caf::event_based_actor {
   void settle_accounts();
 
   void on_create(const create_message& message);
+  void on_group_joined(const group_joined& message);
+  void go_on_with_template(const create_message& create, const std::string& uuid,
+                           const std::string& template_id);
   void on_template_confirmed(const template_confirmed& message);
   void on_instance_confirmed(const instance_confirmed& message);
   void on_retired(const retired& message);
@@ -68,10 +72,12 @@ class registry : public caf::event_based_actor {
 
   const runtime& env_;
   const options& limits_;
+  caf::actor groups_;
   world log_;                                        // until go
   reconciliation plan_;                              // until go
   std::map<std::string, template_entry> templates_;  // by UUID
   std::map<std::string, entry> instances_;
+  std::map<std::string, group_ptr> joined_;  // the group of an instance that is being created
   // Who is to be told of an instance that is being created: by UUID, first the one who asked first.
   std::map<std::string, std::vector<control_plane::callback<created>>> creating_;
   std::map<std::string, std::string> template_names_;  // name to UUID

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view template_prefix = "template/";
 constexpr std::string_view instance_prefix = "instance/";
+constexpr std::string_view service_prefix = "service/";
 
 template <class State>
 void fold(by_uuid<State>& entities, std::string_view id, const events::envelope& event) {
@@ -32,6 +33,8 @@ void apply(world& all, const events::envelope& event) {
     fold(all.templates, stream.substr(template_prefix.size()), event);
   } else if (stream.starts_with(instance_prefix)) {
     fold(all.instances, stream.substr(instance_prefix.size()), event);
+  } else if (is_service_stream(stream)) {
+    fold(all.services, stream.substr(service_prefix.size()), event);
   }
 }
 
@@ -50,8 +53,13 @@ bool is_template_stream(std::string_view stream) {
   return stream.starts_with(template_prefix);
 }
 
+bool is_service_stream(std::string_view stream) {
+  return stream.starts_with(service_prefix);
+}
+
 bool is_entity_stream(std::string_view stream) {
-  return is_template_stream(stream) || stream.starts_with(instance_prefix);
+  return is_template_stream(stream) || stream.starts_with(instance_prefix) ||
+         is_service_stream(stream);
 }
 
 std::string template_stream(const std::string& uuid) {
@@ -59,6 +67,9 @@ std::string template_stream(const std::string& uuid) {
 }
 std::string instance_stream(const std::string& uuid) {
   return std::string(instance_prefix) + uuid;
+}
+std::string service_stream(const std::string& uuid) {
+  return std::string(service_prefix) + uuid;
 }
 
 }  // namespace platen::actors

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/instance/state.hpp"
+#include "actors/service/state.hpp"
 #include "actors/template/state.hpp"
 #include "store/event_log.hpp"
 
@@ -22,6 +23,7 @@ struct world {
   std::uint16_t newest_schema = 0;
   by_uuid<vm_template::state> templates;
   by_uuid<instance::state> instances;
+  by_uuid<service_group::state> services;
 };
 
 // Folds one event in. Streams of other kinds count only towards `sequence`.
@@ -34,7 +36,9 @@ store::result<world> replay(const store::event_log& log, std::uint64_t up_to = 0
 std::string template_stream(const std::string& uuid);
 std::string instance_stream(const std::string& uuid);
 bool is_template_stream(std::string_view stream);
-bool is_entity_stream(std::string_view stream);  // a template's or an instance's
+std::string service_stream(const std::string& uuid);
+bool is_service_stream(std::string_view stream);
+bool is_entity_stream(std::string_view stream);  // a template's, an instance's, a service group's
 inline constexpr const char* system_stream = "system/platend";
 
 }  // namespace platen::actors

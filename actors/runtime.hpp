@@ -8,6 +8,7 @@
 
 #include "actors/directory.hpp"
 #include "actors/instance/state.hpp"
+#include "actors/service/state.hpp"
 #include "actors/template/state.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "store/event_log.hpp"
@@ -19,6 +20,7 @@ struct runtime {
   hypervisor::driver& driver;
   directory<vm_template::state>& templates;
   directory<instance::state>& instances;
+  directory<service_group::state>& services;
   std::function<std::int64_t()> now_us;  // wall clock, microseconds since the Unix epoch
   std::function<std::string()> new_uuid;
   // The log failed: nothing may be acknowledged any more.

@@ -105,5 +105,9 @@ std::vector<field_change> changes(const vm_template::state& before,
 std::vector<field_change> changes(const instance::state& before, const instance::state& after) {
   return compare(before, after);
 }
+std::vector<field_change> changes(const service_group::state& before,
+                                  const service_group::state& after) {
+  return compare(before, after);
+}
 
 }  // namespace platen::actors

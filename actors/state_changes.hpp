@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/instance/state.hpp"
+#include "actors/service/state.hpp"
 #include "actors/template/state.hpp"
 
 namespace platen::actors {
@@ -21,5 +22,7 @@ struct field_change {
 std::vector<field_change> changes(const vm_template::state& before,
                                   const vm_template::state& after);
 std::vector<field_change> changes(const instance::state& before, const instance::state& after);
+std::vector<field_change> changes(const service_group::state& before,
+                                  const service_group::state& after);
 
 }  // namespace platen::actors

@@ -204,6 +204,7 @@ std::string make_format() {
   shape_writer shape;
   shape("template", vm_template::state{});
   shape("instance", instance::state{});
+  shape("service", service_group::state{});
   constexpr std::size_t enough_digits = 16;
   return "state-1-" + events::to_hex(events::sha256_of(shape.text)).substr(0, enough_digits);
 }
@@ -216,6 +217,9 @@ std::string encode_state(const vm_template::state& value) {
 std::string encode_state(const instance::state& value) {
   return encode(value);
 }
+std::string encode_state(const service_group::state& value) {
+  return encode(value);
+}
 
 tl::expected<vm_template::state, std::string> decode_template(std::string_view bytes) {
   return decode<vm_template::state>(bytes);
@@ -223,11 +227,17 @@ tl::expected<vm_template::state, std::string> decode_template(std::string_view b
 tl::expected<instance::state, std::string> decode_instance(std::string_view bytes) {
   return decode<instance::state>(bytes);
 }
+tl::expected<service_group::state, std::string> decode_service_group(std::string_view bytes) {
+  return decode<service_group::state>(bytes);
+}
 
 events::digest state_hash(const vm_template::state& value) {
   return events::sha256_of(encode_state(value));
 }
 events::digest state_hash(const instance::state& value) {
+  return events::sha256_of(encode_state(value));
+}
+events::digest state_hash(const service_group::state& value) {
   return events::sha256_of(encode_state(value));
 }
 

@@ -18,7 +18,7 @@ using store::state_mark;
 // States changed in one step; each is written once, however often it changed.
 constexpr std::size_t states_a_step = 8192;
 
-using entity_state = std::variant<vm_template::state, instance::state>;
+using entity_state = std::variant<vm_template::state, instance::state, service_group::state>;
 
 bool is_forgettable(const entity_state& value) {
   return std::visit([](const auto& state) { return forgettable(state); }, value);
@@ -74,8 +74,12 @@ tl::expected<world, std::string> read_states(const state_cache& cache, const sta
   all.sequence = mark.at.sequence;
   tl::expected<void, std::string> good;
   const auto visited = cache.visit_all([&](const std::string& stream, std::string_view bytes) {
-    good = is_template_stream(stream) ? take(all.templates, stream, decode_template(bytes))
-                                      : take(all.instances, stream, decode_instance(bytes));
+    if (is_template_stream(stream))
+      good = take(all.templates, stream, decode_template(bytes));
+    else if (is_service_stream(stream))
+      good = take(all.services, stream, decode_service_group(bytes));
+    else
+      good = take(all.instances, stream, decode_instance(bytes));
     return good.has_value();
   });
   if (!visited) return tl::unexpected(visited.error().message);
@@ -139,9 +143,20 @@ class fold {
   static entity_state fresh(const std::string& stream) {
     const auto id = stream.substr(stream.find('/') + 1);
     entity_state made;
-    if (!is_template_stream(stream)) made.emplace<instance::state>();
+    if (is_service_stream(stream))
+      made.emplace<service_group::state>();
+    else if (!is_template_stream(stream))
+      made.emplace<instance::state>();
     std::visit([&](auto& value) { value.id = id; }, made);
     return made;
+  }
+
+  static tl::expected<entity_state, std::string> decode_any(const std::string& stream,
+                                                            std::string_view bytes) {
+    const auto any = [](auto value) { return entity_state(std::move(value)); };
+    if (is_template_stream(stream)) return decode_template(bytes).map(any);
+    if (is_service_stream(stream)) return decode_service_group(bytes).map(any);
+    return decode_instance(bytes).map(any);
   }
 
   store::result<entity*> touch(const std::string& stream) {
@@ -150,9 +165,7 @@ class fold {
     const auto bytes = cache_.find(stream);
     if (!bytes) return tl::unexpected(bytes.error());
     if (!*bytes) return &place->second;
-    auto state = is_template_stream(stream)
-                     ? decode_template(**bytes).map([](auto v) { return entity_state(v); })
-                     : decode_instance(**bytes).map([](auto v) { return entity_state(v); });
+    auto state = decode_any(stream, **bytes);
     if (!state) return tl::unexpected(error{error::kind::corrupt, stream + ": " + state.error()});
     place->second.before = events::sha256_of(**bytes);
     place->second.now = std::move(*state);
@@ -191,6 +204,7 @@ store::result<loaded_world> load_world(const store::event_log& log, store::state
   if (!read) return tl::unexpected(read.error());
   forget(result.all.templates);
   forget(result.all.instances);
+  forget(result.all.services);
   return result;
 }
 

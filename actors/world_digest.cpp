@@ -44,6 +44,8 @@ world_digest digest_of(const world& all) {
     if (!forgettable(state)) result.add(state_hash(state));
   for (const auto& [id, state] : all.instances)
     if (!forgettable(state)) result.add(state_hash(state));
+  for (const auto& [id, state] : all.services)
+    if (!forgettable(state)) result.add(state_hash(state));
   return result;
 }
 

@@ -58,6 +58,15 @@ using instance_changed = wire::InstanceChangedT;
 using instance_restart_scheduled = wire::InstanceRestartScheduledT;
 using instance_autokilled = wire::InstanceAutokilledT;
 
+using domain = wire::DomainT;
+using service_group_requested = wire::ServiceGroupRequestedT;
+using service_group_changed = wire::ServiceGroupChangedT;
+using service_group_joined = wire::ServiceGroupJoinedT;
+using service_group_left = wire::ServiceGroupLeftT;
+using service_group_deleted = wire::ServiceGroupDeletedT;
+using certificate_added = wire::CertificateAddedT;
+using certificate_deleted = wire::CertificateDeletedT;
+
 // An event written by a newer version: kept, shown by its type and passed through untouched.
 struct unknown_event {
   std::string type;
@@ -65,17 +74,17 @@ struct unknown_event {
   friend bool operator==(const unknown_event&, const unknown_event&) = default;
 };
 
-using event =
-    std::variant<unknown_event, template_requested, preparation_scheduled, preparation_started,
-                 template_guest_booted, guest_signalled, template_snapshotted, preparation_failed,
-                 snapshot_rejected, clone_granted, clone_finished, template_deleted,
-                 instance_requested, instance_start_requested, instance_clone_started,
-                 instance_boot_started, instance_running, instance_stop_requested, instance_stopped,
-                 instance_failed, instance_deleted, daemon_started, daemon_stopped, vm_adopted,
-                 leftover_removed, checkpoint_signed, history_archived, request_began,
-                 request_answered, parent_requested, template_held, template_released,
-                 template_changed, template_autokilled, instance_changed,
-                 instance_restart_scheduled, instance_autokilled>;
+using event = std::variant<
+    unknown_event, template_requested, preparation_scheduled, preparation_started,
+    template_guest_booted, guest_signalled, template_snapshotted, preparation_failed,
+    snapshot_rejected, clone_granted, clone_finished, template_deleted, instance_requested,
+    instance_start_requested, instance_clone_started, instance_boot_started, instance_running,
+    instance_stop_requested, instance_stopped, instance_failed, instance_deleted, daemon_started,
+    daemon_stopped, vm_adopted, leftover_removed, checkpoint_signed, history_archived,
+    request_began, request_answered, parent_requested, template_held, template_released,
+    template_changed, template_autokilled, instance_changed, instance_restart_scheduled,
+    instance_autokilled, service_group_requested, service_group_changed, service_group_joined,
+    service_group_left, service_group_deleted, certificate_added, certificate_deleted>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.

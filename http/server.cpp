@@ -83,6 +83,8 @@ class running_server : public server {
     add_event_routes(engine_, api_);
     add_audit_routes(engine_, api_);
     add_image_routes(engine_, api_);
+    add_service_routes(engine_, api_);
+    add_certificate_routes(engine_, api_);
     add_template_routes(engine_, api_);
     add_instance_routes(engine_, api_);
   }

@@ -20,6 +20,10 @@
 #include "hypervisor/images/rom_store.hpp"
 #include "store/event_log.hpp"
 
+namespace platen::gateway {
+class certificate_store;
+}
+
 namespace platen::http {
 
 // Everything a client can make grow, or keep busy, has a bound here. README.md has the whole table.
@@ -55,6 +59,7 @@ struct options {
   std::string version;                    // of the program, for /v1/healthz
   std::string hypervisor;                 // driver::name()
   std::string accelerator;                // driver::accelerator()
+  std::string base_domain = "localhost";  // of domains that are not complete
   limits bounds;
   // For /v1/healthz `checks`: name -> "healthy", "degraded" or "unknown". Called on connection
   // threads; unset: log and hypervisor are "healthy" for as long as the server runs.
@@ -70,6 +75,7 @@ struct dependencies {
   store::event_log& log;
   hypervisor::image_store& images;
   hypervisor::rom_store& roms;
+  gateway::certificate_store* certificates = nullptr;  // null: there is no gateway
 };
 
 class server {

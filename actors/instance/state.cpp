@@ -16,6 +16,7 @@ class folder {
     s_.template_id = e.template_id;
     s_.template_name = e.template_name;
     s_.spec = *e.spec;
+    s_.service_group_id = e.service_group_id;
     s_.created_us = at_.time_us;
     // A start follows in the same append where one is wanted.
     enter(lifecycle::stopped);

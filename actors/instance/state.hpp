@@ -72,6 +72,7 @@ struct state {
   std::uint32_t stop_grace_ms = 0;
   std::optional<failure> last_failure;  // cleared by the next successful start
   std::optional<stop_facts> last_stop;
+  std::string service_group_id;  // empty: none
 
   friend bool operator==(const state&, const state&) = default;
 };

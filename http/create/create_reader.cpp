@@ -52,7 +52,9 @@ create_request read_one(const json& value, std::string path, first_problem& prob
   read_own_parts(reader, parts);
   read_settings(reader, parts.spec);
   const auto replicas = reader.integer("replicas", 0, replicas_limit).value_or(0);
-  read_services(reader, parts.spec, made.warnings);
+  made.wish.group = read_instance_group(reader, made.certificates);
+  if (made.wish.group && made.wish.group->made)
+    parts.spec.services = made.wish.group->made->how.services;
   const auto wait = read_wait_time(reader, "wait_timeout_ms", made.warnings);
   refuse_members_to_come(reader);
   reader.refuse_others();

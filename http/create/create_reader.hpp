@@ -10,6 +10,7 @@
 
 #include "actors/control_plane.hpp"
 #include "http/create/rom_upload.hpp"
+#include "http/create/service_reader.hpp"
 #include "http/request/errors.hpp"
 #include "http/request/wait_time.hpp"
 
@@ -19,6 +20,7 @@ struct create_request {
   actors::create_instance wish;  // without ROMs: they are below, not stored yet
   std::vector<rom_upload> roms;
   std::vector<std::vector<rom_upload>> template_roms;  // by level: of wish.from, of its parent, ...
+  std::vector<certificate_choice> certificates;        // of the group that is made with it
   wait_time wait{std::chrono::milliseconds(0)};
   std::size_t replicas = 0;  // beside it; 0 once they are items of their own
   std::vector<std::string> warnings;

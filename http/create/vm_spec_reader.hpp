@@ -18,7 +18,6 @@ inline constexpr std::size_t args_limit = 256;
 inline constexpr std::size_t arg_bytes_limit = 4096;
 inline constexpr std::size_t env_limit = 256;
 inline constexpr std::size_t env_value_bytes_limit = 4096;
-inline constexpr std::size_t services_limit = 16;
 
 struct vm_parts {
   events::vm_spec spec;  // its ROMs are those in `roms`, not stored yet
@@ -38,9 +37,5 @@ std::vector<events::variable> read_env(object_reader& reader, std::string_view m
 std::uint32_t read_memory_mb(object_reader& reader, std::string_view member);
 std::uint32_t read_vcpus(object_reader& reader, std::string_view member);
 std::string read_hostname(object_reader& reader, std::string_view member);
-
-// service_group, of which for now an inline list of services is understood.
-void read_services(object_reader& reader, events::vm_spec& into,
-                   std::vector<std::string>& warnings);
 
 }  // namespace platen::http

@@ -20,6 +20,10 @@ item_code code_of(kind what) {
       return item_code::quota;
     case kind::busy:
       return item_code::too_many;
+    case kind::attached:
+      return item_code::attached;
+    case kind::mismatch:
+      return item_code::certificate_mismatch;
     case kind::unavailable:
       break;
   }

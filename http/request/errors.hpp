@@ -16,8 +16,10 @@ enum class item_code {
   failed_operation = 10,
   wrong_state = 11,
   not_allowed = 14,  // its delete lock is set
+  attached = 15,
   quota = 19,
-  already_exists = 23
+  already_exists = 23,
+  certificate_mismatch = 30
 };
 
 // A fault of the whole request: nothing of it was carried out unless the message says so.

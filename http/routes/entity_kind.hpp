@@ -15,13 +15,19 @@ struct instance_kind {
   using pointer = actors::instance_ptr;
   using deletion = events::instance_deleted;
   static constexpr std::string_view noun = "instance";
+  static constexpr const char* list = "instances";
   static pointer find(const actors::control_plane& in, const actors::reference& which) {
     return in.find_instance(which);
   }
   static std::vector<pointer> all(const actors::control_plane& in) { return in.instances(); }
   static json_object show(const actors::control_plane& in, const actors::instance::state& value) {
     const auto of = value.template_id.empty() ? nullptr : in.find_template({value.template_id, ""});
-    return to_json(value, of.get());
+    auto into = to_json(value, of.get());
+    if (value.service_group_id.empty()) return into;
+    if (const auto group = in.find_group({value.service_group_id, ""}))
+      into["service_group"] = {
+          {"uuid", group->id}, {"name", group->name}, {"domains", domains_json(*group)}};
+    return into;
   }
 };
 
@@ -30,12 +36,28 @@ struct template_kind {
   using pointer = actors::template_ptr;
   using deletion = events::template_deleted;
   static constexpr std::string_view noun = "instance template";
+  static constexpr const char* list = "instances";
   static pointer find(const actors::control_plane& in, const actors::reference& which) {
     return in.find_template(which);
   }
   static std::vector<pointer> all(const actors::control_plane& in) { return in.templates(); }
   static json_object show(const actors::control_plane&, const actors::vm_template::state& value) {
     return to_json(value);
+  }
+};
+
+struct service_kind {
+  using state = actors::service_group::state;
+  using pointer = actors::group_ptr;
+  using deletion = events::service_group_deleted;
+  static constexpr std::string_view noun = "service group";
+  static constexpr const char* list = "service_groups";
+  static pointer find(const actors::control_plane& in, const actors::reference& which) {
+    return in.find_group(which);
+  }
+  static std::vector<pointer> all(const actors::control_plane& in) { return in.groups(); }
+  static json_object show(const actors::control_plane& in, const state& value) {
+    return to_json(in, value);
   }
 };
 

@@ -4,6 +4,7 @@
 #include "http/request/targets.hpp"
 #include "http/routes/commands.hpp"
 #include "http/routes/entity_kind.hpp"
+#include "http/routes/group_certificates.hpp"
 #include "http/routes/instance_routes.hpp"
 #include "http/routes/rejections.hpp"
 #include "http/routes/waiting.hpp"
@@ -46,7 +47,14 @@ std::vector<created_answer> create_all(api& with, std::vector<create_request>& w
   std::vector<pending_answer<actors::created>> pending(wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto done = pending[i].callback();
-    if (auto stored = store_all_roms(with.on, wanted[i]); !stored)
+    const auto& group = wanted[i].wish.group;
+    std::optional<rejection> fault;
+    if (group && group->made)
+      fault = choose_certificates(with, wanted[i].certificates,
+                                  wanted[i].wish.group->made->how.domains);
+    if (fault)
+      done(tl::unexpected(*fault));
+    else if (auto stored = store_all_roms(with.on, wanted[i]); !stored)
       done(tl::unexpected(stored.error()));
     else
       with.on.control.create(wanted[i].wish, why, done);

@@ -36,10 +36,17 @@ inline target_source source_of(const api& with, const api_request& request) {
           with.how.bounds.bulk_items};
 }
 
+// Service groups have no tags.
+template <class Pointer>
+concept tagged = requires(const Pointer& one) {
+  one->spec.tags;
+};
+
 // `all` is oldest first. A cursor that names nobody gives an empty page.
 template <class Pointer>
 std::vector<Pointer> page_of(std::vector<Pointer> all, const page& wanted) {
-  std::erase_if(all, [&](const Pointer& one) { return !has_tags(one->spec.tags, wanted.tags); });
+  if constexpr (tagged<Pointer>)
+    std::erase_if(all, [&](const Pointer& one) { return !has_tags(one->spec.tags, wanted.tags); });
   if (wanted.newest_first) std::reverse(all.begin(), all.end());
   const auto first = std::find_if(all.begin(), all.end(), [&](const Pointer& one) {
     return page_begins_at(wanted, one->id, one->created_us);
@@ -61,11 +68,15 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
     return tl::unexpected(request_error{
         400, "'count', 'from', 'order', 'sortby' and 'tags' cannot be given with references", {}});
 
+  if (!tagged<typename Kind::pointer> && !wanted.tags.empty())
+    return tl::unexpected(request_error{
+        400, "'tags' cannot be given: " + std::string(Kind::noun) + "s have none", {}});
+
   const auto& control = with.on.control;
   const auto show = [&](const auto& one) {
     return wanted.details ? Kind::show(control, one) : basics(one);
   };
-  item_list items("instances");
+  item_list items(Kind::list);
   if (targets->empty())
     for (const auto& one : page_of(Kind::all(control), wanted))
       items.succeeded(show(*one));

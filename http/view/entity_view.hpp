@@ -22,6 +22,11 @@ json_object basics(const actors::vm_template::state& value);
 // forced.
 int stop_reason(const actors::instance::state& value);
 
+// A service group with the instances that still exist.
+json_object to_json(const actors::control_plane& in, const actors::service_group::state& value);
+json_object basics(const actors::service_group::state& value);
+json_object domains_json(const actors::service_group::state& value);
+
 // {uuid, name, state}
 json_object with_state(const actors::instance::state& value);
 

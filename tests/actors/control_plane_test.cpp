@@ -383,7 +383,7 @@ TEST_CASE("what a stopping daemon has not got to is answered, and answered once"
     const auto count = [&](const auto&) { ++answered; };
     template_wish web;
     web.which.name = "web";
-    daemon->plane->create({"", "new", web, {}, false}, daemon_life::cause("c"), count);
+    daemon->plane->create({"", "new", web, {}, false, {}}, daemon_life::cause("c"), count);
     daemon->plane->stop_instance(id, {}, daemon_life::cause("s"), count);
     daemon->plane->delete_template(of, daemon_life::cause("d"), count);
     daemon->run_some(done_before);
@@ -402,7 +402,7 @@ TEST_CASE("P1: a create that only prepares is acknowledged when the log has the 
     web.prepare = true;
     web.create_args.emplace();
     std::optional<std::size_t> preparations;
-    daemon->plane->create({"", "later", web, {}, false}, daemon_life::cause("c"),
+    daemon->plane->create({"", "later", web, {}, false, {}}, daemon_life::cause("c"),
                           [&](const auto& answer) {
                             CHECK(answer);
                             preparations = m.count("PreparationStarted");

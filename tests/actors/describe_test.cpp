@@ -77,6 +77,7 @@ instance::state full_instance() {
   value.stop_grace_ms = 9;
   value.last_failure = instance::failure{"boot", "panic", "console", 1};
   value.last_stop = instance::stop_facts{true, true, -1, "asked"};
+  value.service_group_id = "g";
   return value;
 }
 

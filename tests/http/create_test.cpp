@@ -136,17 +136,19 @@ TEST_CASE("wrong types and values name the member and what it must be") {
   check({{"image", "a"}, {"timeout_s", 0}, {"wait_timeout_ms", 0}}, "'wait_timeout_ms' cannot");
 }
 
-TEST_CASE("services are read; what is not in effect is said in a warning") {
+TEST_CASE("services are read into a group of the instance's own") {
   fixture at;
   const json services = {{{"port", 443}, {"destination_port", 8080}, {"handlers", {"tls", "http"}}},
                          {{"port", 5432}}};
   const auto made =
       at.post("/v1/instances", {{"image", "demo"}, {"service_group", {{"services", services}}}});
   CHECK(made.status == 200);
-  REQUIRE(made.body.at("warnings").size() == 1);
-  CHECK(made.body.at("warnings").at(0).at("message").get<std::string>().find("plain TCP") !=
-        std::string::npos);
-  const auto spec = at.control.creates().at(0).spec;
+  CHECK_FALSE(made.body.contains("warnings"));
+  const auto created = at.control.creates().at(0);
+  REQUIRE(created.group);
+  REQUIRE(created.group->made);
+  CHECK_FALSE(created.group->made->persistent);
+  const auto& spec = created.group->made->how;
   REQUIRE(spec.services.size() == 2);
   CHECK(spec.services[0].port == 443);
   CHECK(spec.services[0].destination_port == 8080);
@@ -165,17 +167,22 @@ TEST_CASE("services out of range, repeated or not offered are refused") {
   const auto of = [](json service) { return json{{"services", json::array({service})}}; };
   check(json::object(), "'service_group.services' is required");
   check({{"services", json::array()}}, "at least one service");
-  check({{"name", "web"}}, "'service_group.name' is not supported yet");
+  check({{"name", "web"}, {"services", json::array()}},
+        "'service_group.services' cannot be given together with a reference");
+  check({{"name", "web"}, {"uuid", "x"}}, "exactly one of");
+  check({{"services", {{{"port", 1}}}}, {"soft_limit", 3}, {"hard_limit", 2}},
+        "'service_group.soft_limit' must not be more than hard_limit");
+  check({{"services", {{{"port", 1}}}}, {"domains", {{{"name", "a b"}}}}}, "is not a domain name");
   check(of({{"destination_port", 80}}), "'service_group.services[0].port' is required");
   check(of({{"port", 0}}), "'service_group.services[0].port' must be an integer from 1 to 65535");
   check(of({{"port", 65536}}), "must be an integer from 1 to 65535");
   check(of({{"port", 1}, {"handlers", {"redirect"}}}), "'redirect'");
-  check(of({{"port", 1}, {"handlers", {"gzip"}}}), "must be of 'tls' and 'http'");
+  check(of({{"port", 443}, {"handlers", {"tls"}}}),
+        "'service_group.services[0].handlers' of port 443 must have 'http' and 'tls'");
+  check(of({{"port", 1}, {"handlers", {"gzip"}}}), "must be of 'tls', 'http' and 'redirect'");
   check(of({{"port", 1}, {"protocol", "udp"}}), "not supported yet");
   check({{"services", {{{"port", 1}}, {{"port", 1}, {"destination_port", 2}}}}},
         "'service_group.services[1].port' is used by another service");
-  check({{"services", {{{"port", 1}}, {{"port", 2}, {"destination_port", 1}}}}},
-        "'service_group.services[1].destination_port' is used");
 }
 
 TEST_CASE("an inline ROM is stored and named by its digest") {

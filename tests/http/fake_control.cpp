@@ -338,4 +338,71 @@ hypervisor::log_chunk fake_control::read_log(const std::string&, hypervisor::dri
   return chunk;
 }
 
+void fake_control::create_group(group_wish wish, events::cause why, callback<group_ptr> done) {
+  if (refused<group_ptr>(done)) return;
+  group_ptr made;
+  {
+    const std::lock_guard lock(mutex_);
+    causes_.push_back(std::move(why));
+    auto state = std::make_shared<service_group::state>();
+    state->id = wish.uuid.empty() ? next_uuid() : wish.uuid;
+    state->name = wish.name.empty() ? "group-" + state->id.substr(0, 8) : wish.name;
+    state->persistent = wish.persistent;
+    state->how = wish.how;
+    for (auto& one : state->how.domains)
+      one.name = service_group::full_domain(one.name, "localhost");
+    state->phase = service_group::lifecycle::active;
+    state->created_us = first_moment_us;
+    groups_.push_back(state);
+    made = state;
+  }
+  done(made);
+}
+
+void fake_control::change_group(std::string uuid, service_group::edit what, events::cause why,
+                                callback<group_ptr> done) {
+  if (refused<group_ptr>(done)) return;
+  group_ptr made;
+  {
+    const std::lock_guard lock(mutex_);
+    causes_.push_back(std::move(why));
+    for (auto& one : groups_) {
+      if (one->id != uuid) continue;
+      auto next = std::make_shared<service_group::state>(*one);
+      next->how = service_group::apply(next->how, what);
+      one = made = next;
+    }
+  }
+  done(made);
+}
+
+void fake_control::delete_group(std::string uuid, events::cause why, callback<group_ptr> done) {
+  if (refused<group_ptr>(done)) return;
+  group_ptr gone;
+  {
+    const std::lock_guard lock(mutex_);
+    causes_.push_back(std::move(why));
+    for (auto& one : groups_) {
+      if (one->id != uuid) continue;
+      auto next = std::make_shared<service_group::state>(*one);
+      next->phase = service_group::lifecycle::deleted;
+      one = gone = next;
+    }
+  }
+  done(gone);
+}
+
+group_ptr fake_control::find_group(const reference& which) const {
+  const std::lock_guard lock(mutex_);
+  return find(groups_, which);
+}
+
+std::vector<group_ptr> fake_control::groups() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<group_ptr> living;
+  for (const auto& one : groups_)
+    if (one->phase != service_group::lifecycle::deleted) living.push_back(one);
+  return living;
+}
+
 }  // namespace platen::testing

@@ -70,6 +70,14 @@ class fake_control : public actors::control_plane {
   void cancel_waits() override;
   hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
                                  std::int64_t offset, std::uint64_t limit) const override;
+  void create_group(actors::group_wish wish, events::cause why,
+                    callback<actors::group_ptr> done) override;
+  void change_group(std::string uuid, actors::service_group::edit what, events::cause why,
+                    callback<actors::group_ptr> done) override;
+  void delete_group(std::string uuid, events::cause why, callback<actors::group_ptr> done) override;
+  actors::group_ptr find_group(const actors::reference& which) const override;
+  std::vector<actors::group_ptr> groups() const override;
+  void on_routing_change(std::function<void()>) override {}
   void shutdown(bool) override {}
 
  private:
@@ -91,6 +99,7 @@ class fake_control : public actors::control_plane {
   mutable std::condition_variable changed_;
   table<actors::instance::state> instances_;
   table<actors::vm_template::state> templates_;
+  table<actors::service_group::state> groups_;
   std::vector<actors::create_instance> creates_;
   std::vector<events::cause> causes_;
   std::vector<std::pair<std::string, actors::stop_wish>> stops_;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "tools/platen/entity.hpp"
 #include "tools/platen/input.hpp"
 #include "tools/platen/roms.hpp"
 
@@ -76,7 +77,7 @@ result<json> service(const std::string& option) {
   return out;
 }
 
-result<json> services(const std::vector<std::string>& options) {
+result<json> read_services(const std::vector<std::string>& options) {
   json list = json::array();
   for (const auto& option : options) {
     auto one = service(option);
@@ -155,9 +156,10 @@ result<json> described_body(const create_wish& wish) {
   auto roms = inline_roms(wish.roms, wish.rom_texts);
   if (!roms) return roms;
   if (!roms->empty()) body["roms"] = *std::move(roms);
-  auto ports = services(wish.ports);
+  auto ports = read_services(wish.ports);
   if (!ports) return ports;
   if (!ports->empty()) body["service_group"]["services"] = *std::move(ports);
+  if (!wish.service_group.empty()) body["service_group"] = reference_to(wish.service_group);
   body["autostart"] = !wish.no_start;
   return body;
 }
@@ -174,6 +176,10 @@ result<json> create_body(const create_wish& wish) {
   else if (wish.wait)
     (*body)["timeout_s"] = -1;
   return body;
+}
+
+result<json> services_body(const std::vector<std::string>& ports) {
+  return read_services(ports);
 }
 
 }  // namespace platen::cli

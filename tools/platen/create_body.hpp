@@ -22,6 +22,7 @@ struct create_wish {
   std::vector<std::string> env;        // "NAME=value"
   std::vector<std::string> roms;       // "NAME=AT=DIR|FILE"
   std::vector<std::string> rom_texts;  // "AT/PATH=text"
+  std::string service_group;           // name or UUID of one that exists
   std::vector<std::string> ports;      // "PORT[:DESTINATION][/HANDLER+HANDLER]"
   std::optional<std::uint32_t> memory_mb;
   std::optional<std::uint32_t> vcpus;
@@ -33,5 +34,8 @@ struct create_wish {
 
 // The failure names the option at fault. Reads the files that ROMs are made of.
 result<nlohmann::json> create_body(const create_wish& wish);
+
+// The member `services` of a service group, from "PORT[:DESTINATION][/HANDLER+HANDLER]" each.
+result<nlohmann::json> services_body(const std::vector<std::string>& ports);
 
 }  // namespace platen::cli

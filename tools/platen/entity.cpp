@@ -49,6 +49,16 @@ const entity_kind& templates() {
   return kind;
 }
 
+const entity_kind& services() {
+  static const entity_kind kind{"/v1/services", "service group", "service_groups"};
+  return kind;
+}
+
+const entity_kind& certificates() {
+  static const entity_kind kind{"/v1/certificates", "certificate", "certificates"};
+  return kind;
+}
+
 bool is_uuid(const std::string& text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -70,7 +80,7 @@ query query_for(const std::string& name_or_uuid) {
 result<json> fetch_one(client& api, const entity_kind& kind, const std::string& name_or_uuid) {
   const auto answer = api.send(method::get, kind.path, query_for(name_or_uuid));
   if (!answer) return tl::unexpected(answer.error());
-  const auto items = answer->items("instances");
+  const auto items = answer->items(kind.list);
   if (items.empty())
     return fail(exit_code::not_found, "no " + kind.noun + " '" + name_or_uuid + "'");
   if (auto failed = failure_of(items.front(), answer->timed_out)) return tl::unexpected(*failed);
@@ -80,7 +90,7 @@ result<json> fetch_one(client& api, const entity_kind& kind, const std::string& 
 result<std::vector<json>> fetch_all(client& api, const entity_kind& kind) {
   const auto answer = api.send(method::get, kind.path);
   if (!answer) return tl::unexpected(answer.error());
-  return answer->items("instances");
+  return answer->items(kind.list);
 }
 
 void print_warnings(const reply& answer) {
@@ -88,9 +98,9 @@ void print_warnings(const reply& answer) {
     std::cerr << "platen: warning: " << printable(warning) << '\n';
 }
 
-bulk_outcome sort_items(const reply& answer) {
+bulk_outcome sort_items(const reply& answer, const entity_kind& kind) {
   bulk_outcome out;
-  for (const auto& item : answer.items("instances")) {
+  for (const auto& item : answer.items(kind.list)) {
     auto failed = failure_of(item, answer.timed_out);
     if (!failed) {
       out.done.push_back(item);
@@ -110,7 +120,7 @@ result<void> remove_all(client& api, const entity_kind& kind, const std::vector<
     body.push_back(reference_to(one));
   const auto answer = api.send(method::remove, kind.path, {}, body);
   if (!answer) return tl::unexpected(answer.error());
-  const auto outcome = sort_items(*answer);
+  const auto outcome = sort_items(*answer, kind);
   if (as_json)
     print_json(outcome.done);
   else

@@ -10,12 +10,15 @@
 namespace platen::cli {
 
 struct entity_kind {
-  std::string path;  // "/v1/instances"
-  std::string noun;  // "instance"
+  std::string path;                // "/v1/instances"
+  std::string noun;                // "instance"
+  std::string list = "instances";  // of the items in an answer
 };
 
 const entity_kind& instances();
 const entity_kind& templates();
+const entity_kind& services();
+const entity_kind& certificates();
 
 bool is_uuid(const std::string& text);
 
@@ -35,7 +38,7 @@ struct bulk_outcome {
   std::vector<json> done;
   std::optional<failure> worst;
 };
-bulk_outcome sort_items(const reply& answer);
+bulk_outcome sort_items(const reply& answer, const entity_kind& kind = instances());
 
 result<void> remove_all(client& api, const entity_kind& kind, const std::vector<std::string>& which,
                         bool as_json);

@@ -113,6 +113,7 @@ void add_create(CLI::App& group, context& ctx) {
   command->add_option("--env", wish->env, "NAME=value, merged over the image's environment");
   command->add_option("--memory", wish->memory_mb, "Memory in MiB");
   command->add_option("--vcpus", wish->vcpus, "Virtual processors");
+  command->add_option("--service", wish->service_group, "Join this service group: name or UUID");
   command->add_option("--port", wish->ports,
                       "PORT[:GUEST_PORT][/HANDLERS], such as 443:8080/tls+http");
   command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds until it runs");

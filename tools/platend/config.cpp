@@ -1,11 +1,13 @@
 #include "tools/platend/config.hpp"
 
+#include <arpa/inet.h>
 #include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
 
+#include "actors/service/settings.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/nearest.hpp"
 
@@ -81,6 +83,24 @@ outcome set_listen(config& into, const std::string& text) {
   if (host.empty() || error != std::errc{} || stop != end) return fault();
   into.listen_host = host;
   into.listen_port = port;
+  return {};
+}
+
+outcome set_gateway(config& into, const std::string& text) {
+  in6_addr any{};
+  const bool numeric =
+      inet_pton(AF_INET, text.c_str(), &any) == 1 || inet_pton(AF_INET6, text.c_str(), &any) == 1;
+  if (text != "off" && !numeric)
+    return tl::unexpected("expected a numeric address such as 127.0.0.1 or ::, or off, found '" +
+                          text + "'");
+  into.gateway = text == "off" ? "" : text;
+  return {};
+}
+
+outcome set_base_domain(config& into, const std::string& text) {
+  if (!actors::service_group::is_domain(text) || text.starts_with("*"))
+    return tl::unexpected("expected a domain name in lower case, found '" + text + "'");
+  into.base_domain = text;
   return {};
 }
 
@@ -222,6 +242,21 @@ const std::vector<config_key>& config_keys() {
       {"strict_templates", value_kind::boolean, "false",
        "Refuse a create whose create_args differ from those of the template that has the name",
        boolean(&config::strict_templates)},
+      {"max_service_groups", integer, "4096", "Service groups that may exist at once",
+       number<std::uint32_t>(&config::max_service_groups, 1, any)},
+      {"gateway", text, "127.0.0.1",
+       "Address at which the ports of service groups are served, or off", set_gateway},
+      {"gateway_port_offset", integer, "8000",
+       "Added to each port of a service group where it is served; 0 needs the right to open 443",
+       number<std::uint16_t>(&config::gateway_port_offset, 0, 64'000)},
+      {"gateway_connections", integer, "4096", "Client connections to the gateway at once",
+       number<std::uint32_t>(&config::gateway_connections, 1, 1'000'000)},
+      {"gateway_hold_seconds", integer, "60",
+       "Seconds a request waits for an instance that is on its way",
+       number<std::uint32_t>(&config::gateway_hold_seconds, 1, 3600)},
+      {"base_domain", text, "localhost",
+       "Domain below which service groups get theirs: example becomes example.localhost",
+       set_base_domain},
       {"checkpoint_events", integer, "10000", "Events after which a signed checkpoint is written",
        number<std::uint64_t>(&config::checkpoint_events, 100, 1'000'000)},
       {"checkpoint_seconds", integer, "60", "Seconds after an event until it is in a checkpoint",

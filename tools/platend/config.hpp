@@ -37,6 +37,12 @@ struct config {
   std::uint32_t max_templates = 0;
   std::uint32_t max_template_depth = 0;
   bool strict_templates = false;
+  std::uint32_t max_service_groups = 0;
+  std::string gateway;  // a numeric address; empty: no gateway
+  std::uint16_t gateway_port_offset = 0;
+  std::uint32_t gateway_connections = 0;
+  std::uint32_t gateway_hold_seconds = 0;
+  std::string base_domain;
   std::uint64_t checkpoint_events = 0;
   std::uint32_t checkpoint_seconds = 0;
   std::filesystem::path checkpoint_key;  // empty: <data>/checkpoint-key.pem, made at first start

@@ -9,6 +9,7 @@
 #include "actors/bookkeeper.hpp"
 #include "actors/control_plane.hpp"
 #include "actors/wall_clock.hpp"
+#include "http/gateway/feed.hpp"
 #include "http/server.hpp"
 #include "hypervisor/images/image_store.hpp"
 #include "hypervisor/images/rom_store.hpp"
@@ -117,6 +118,8 @@ actors::options control_options(const config& how, store::rocksdb_log& log) {
   options.max_templates = how.max_templates;
   options.max_template_depth = how.max_template_depth;
   options.strict_templates = how.strict_templates;
+  options.max_service_groups = how.max_service_groups;
+  options.base_domain = how.base_domain;
   options.stop_grace_ms = how.stop_grace_ms;
   options.version = tools::version;
   options.states = &log.states();
@@ -135,6 +138,7 @@ http::options server_options(const config& how, const data_dir& data, const std:
   options.version = tools::version;
   options.hypervisor = driver.name();
   options.accelerator = driver.accelerator();
+  options.base_domain = how.base_domain;
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
   options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };
   return options;
@@ -151,6 +155,10 @@ struct parts {
   std::unique_ptr<actors::control_plane> control;
   std::unique_ptr<store::signing_key> key;
   std::unique_ptr<actors::bookkeeper> books;
+  std::unique_ptr<actors::certificate_book> book;
+  std::unique_ptr<gateway::certificate_store> certificates;
+  std::unique_ptr<gateway::gateway> traffic;  // none if it is off, and then no feed
+  std::unique_ptr<gateway::feed> feed;
   std::unique_ptr<http::server> server;
   std::unique_ptr<store::archiver> archiver;  // none if nothing is to be archived
 };
@@ -163,6 +171,8 @@ class running_daemon : public daemon {
   void stop() override {
     if (std::exchange(stopped_, true)) return;
     parts_.server->stop();
+    parts_.feed.reset();
+    if (parts_.traffic) parts_.traffic->stop();
     parts_.control->shutdown(stop_vms_);
     parts_.archiver.reset();
     parts_.books->finish();
@@ -206,6 +216,33 @@ tl::expected<void, std::string> start_books(parts& into, const config& how) {
   return {};
 }
 
+made<gateway::gateway> start_gateway(const config& how) {
+  gateway::options options;
+  options.address = how.gateway;
+  options.bounds.connections = how.gateway_connections;
+  options.bounds.hold = std::chrono::seconds(how.gateway_hold_seconds);
+  return gateway::gateway::start(std::move(options));
+}
+
+// The traffic of service groups.
+tl::expected<void, std::string> start_services(parts& into, const config& how) {
+  auto book = actors::certificate_book::open(*into.log, actors::wall_clock_us);
+  if (!book) return tl::unexpected(book.error());
+  into.book = *std::move(book);
+  auto certificates =
+      gateway::certificate_store::open(into.data.path(), *into.book, actors::wall_clock_us);
+  if (!certificates) return tl::unexpected(certificates.error());
+  into.certificates = *std::move(certificates);
+  if (how.gateway.empty()) return {};
+  auto started = start_gateway(how);
+  if (!started) return tl::unexpected("the gateway: " + started.error());
+  into.traffic = *std::move(started);
+  into.feed = std::make_unique<gateway::feed>(
+      *into.control, *into.certificates, *into.book, *into.traffic, how.gateway_port_offset,
+      [](const std::string& what) { spdlog::warn("{}", what); });
+  return {};
+}
+
 // Fills in one part after the other; the first that cannot be made is the error.
 tl::expected<void, std::string> build(parts& into, const config& how, const std::string& token) {
   const auto keep = [](auto& place, auto built) -> tl::expected<void, std::string> {
@@ -229,10 +266,12 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
       })
       .map([&] { remove_unused_roms(*into.control, *into.roms); })
       .and_then([&] { return start_books(into, how); })
+      .and_then([&] { return start_services(into, how); })
       .and_then([&] {
         return keep(into.server,
                     http::server::start(server_options(how, into.data, token, *into.driver),
-                                        {*into.control, *into.log, *into.images, *into.roms}));
+                                        {*into.control, *into.log, *into.images, *into.roms,
+                                         into.certificates.get()}));
       });
 }
 
@@ -243,7 +282,7 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
   built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,

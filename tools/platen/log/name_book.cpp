@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t shortest_uuid_prefix = 4;
 
 bool has_names(const std::string& kind) {
-  return kind == "template" || kind == "instance";
+  return kind == "template" || kind == "instance" || kind == "service";
 }
 
 bool matches(const std::string& wanted_kind, const known_entity& entity) {
@@ -34,10 +34,13 @@ void name_book::note(const events::envelope& event) {
     add({"template", event.stream.substr(slash + 1), asked->name});
   else if (const auto* wanted = std::get_if<events::instance_requested>(&event.what))
     add({"instance", event.stream.substr(slash + 1), wanted->name});
+  else if (const auto* group = std::get_if<events::service_group_requested>(&event.what))
+    add({"service", event.stream.substr(slash + 1), group->name});
   else if (std::holds_alternative<events::template_deleted>(event.what) ||
            std::holds_alternative<events::template_autokilled>(event.what) ||
            std::holds_alternative<events::instance_autokilled>(event.what) ||
-           std::holds_alternative<events::instance_deleted>(event.what))
+           std::holds_alternative<events::instance_deleted>(event.what) ||
+           std::holds_alternative<events::service_group_deleted>(event.what))
     if (const auto gone = by_stream_.find(event.stream); gone != by_stream_.end())
       gone->second.deleted = true;
 }

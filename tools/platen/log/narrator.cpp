@@ -136,6 +136,7 @@ told_step narrator::told(const events::envelope& event) {
   const scene at{event, world_, names_};
   auto words = template_words(at, earlier);
   if (!words) words = instance_words(at, earlier);
+  if (!words) words = service_words(at, earlier);
   if (!words) words = system_words(at, earlier);
   if (!words)
     words = cli::told{std::string(events::type_name(event.what)) + unknown_because(event.what)};

@@ -135,12 +135,18 @@ json fields_json(const actors::instance::state& value) {
   return write(value);
 }
 
+json fields_json(const actors::service_group::state& value) {
+  return write(value);
+}
+
 json entity_json(const actors::world& all, const std::string& stream) {
   const auto id = id_of(stream);
   if (stream.starts_with("template/") && all.templates.contains(id))
     return fields_json(all.templates.at(id));
   if (stream.starts_with("instance/") && all.instances.contains(id))
     return fields_json(all.instances.at(id));
+  if (actors::is_service_stream(stream) && all.services.contains(id))
+    return fields_json(all.services.at(id));
   return nullptr;
 }
 
@@ -152,6 +158,8 @@ std::vector<actors::field_change> entity_changes(const actors::world& before,
     return actors::changes(state_in(before.templates, id), state_in(after.templates, id));
   if (stream.starts_with("instance/"))
     return actors::changes(state_in(before.instances, id), state_in(after.instances, id));
+  if (actors::is_service_stream(stream))
+    return actors::changes(state_in(before.services, id), state_in(after.services, id));
   return {};
 }
 
@@ -177,7 +185,9 @@ const std::vector<std::string>& field_names() {
     const actors::vm_template::state any_template;
     const actors::instance::state any_instance;
     actors::describe(any_template, lister);
+    const actors::service_group::state any_group;
     actors::describe(any_instance, lister);
+    actors::describe(any_group, lister);
     return std::vector<std::string>(lister.names.begin(), lister.names.end());
   }();
   return names;

@@ -13,6 +13,7 @@ namespace platen::cli {
 
 nlohmann::json fields_json(const actors::vm_template::state& value);
 nlohmann::json fields_json(const actors::instance::state& value);
+nlohmann::json fields_json(const actors::service_group::state& value);
 
 // The entity of a stream; null where there is none.
 nlohmann::json entity_json(const actors::world& all, const std::string& stream);

@@ -27,8 +27,9 @@ std::optional<events::digest> counted(const actors::by_uuid<State>& entities,
 std::optional<events::digest> counted(const actors::world& all, const std::string& stream) {
   if (!actors::is_entity_stream(stream)) return std::nullopt;
   const auto id = stream.substr(stream.find('/') + 1);
-  return actors::is_template_stream(stream) ? counted(all.templates, id)
-                                            : counted(all.instances, id);
+  if (actors::is_template_stream(stream)) return counted(all.templates, id);
+  if (actors::is_service_stream(stream)) return counted(all.services, id);
+  return counted(all.instances, id);
 }
 
 }  // namespace
@@ -36,8 +37,9 @@ std::optional<events::digest> counted(const actors::world& all, const std::strin
 std::optional<state_line> line_of(const actors::world& after, const events::envelope& event) {
   if (!actors::is_entity_stream(event.stream)) return std::nullopt;
   const auto id = event.stream.substr(event.stream.find('/') + 1);
-  auto hash = actors::is_template_stream(event.stream) ? hash_in(after.templates, id)
-                                                       : hash_in(after.instances, id);
+  auto hash = actors::is_template_stream(event.stream)  ? hash_in(after.templates, id)
+              : actors::is_service_stream(event.stream) ? hash_in(after.services, id)
+                                                        : hash_in(after.instances, id);
   if (!hash) return std::nullopt;
   return state_line{event.sequence, event.stream, event.version, *std::move(hash)};
 }

@@ -11,7 +11,7 @@ struct typed {
 };
 
 typed split(const std::string& text) {
-  for (const std::string kind : {"template", "instance"})
+  for (const std::string kind : {"template", "instance", "service"})
     if (text.starts_with(kind + "/")) return {kind, text.substr(kind.size() + 1)};
   return {"", text};
 }
@@ -43,6 +43,13 @@ subject chosen(const name_book& names, const std::vector<known_entity>& namesake
 bool of_one_kind(const std::vector<known_entity>& all) {
   return std::all_of(all.begin(), all.end(),
                      [&](const auto& one) { return one.kind == all.front().kind; });
+}
+
+// A service group often has the name of its instance; who means the group says "service/NAME".
+std::vector<known_entity> without_services(std::vector<known_entity> all) {
+  const auto is_service = [](const auto& one) { return one.kind == "service"; };
+  if (!std::all_of(all.begin(), all.end(), is_service)) std::erase_if(all, is_service);
+  return all;
 }
 
 result<bool> has_request(const spool& log, const std::string& id) {
@@ -77,7 +84,8 @@ result<name_book> read_names(const spool& log) {
 
 result<subject> find_subject(const spool& log, const name_book& names, const std::string& text) {
   const auto [kind, rest] = split(text);
-  if (const auto named = names.named(kind, rest); !rest.empty() && !named.empty()) {
+  const auto named = without_services(names.named(kind, rest));
+  if (!rest.empty() && !named.empty()) {
     if (!of_one_kind(named)) return tl::unexpected(ambiguous(names, text, named));
     return chosen(names, named);
   }
@@ -87,8 +95,8 @@ result<subject> find_subject(const spool& log, const name_book& names, const std
   const auto request = kind.empty() && !rest.empty() ? has_request(log, rest) : false;
   if (!request) return tl::unexpected(request.error());
   if (*request) return subject{"", rest, "request " + rest, {}};
-  return fail(exit_code::not_found, "the log has no template, instance or request '" + text + "'" +
-                                        names.suggestion(kind, rest));
+  return fail(exit_code::not_found, "the log has no template, instance, service or request '" +
+                                        text + "'" + names.suggestion(kind, rest));
 }
 
 }  // namespace platen::cli

@@ -26,6 +26,7 @@ struct memory {
 // Nothing for events that do not belong to such a stream.
 std::optional<told> template_words(const scene& at, const memory& earlier);
 std::optional<told> instance_words(const scene& at, const memory& earlier);
+std::optional<told> service_words(const scene& at, const memory& earlier);
 std::optional<told> system_words(const scene& at, const memory& earlier);
 
 // "by token-3f (api, request 6f2…)", "by the guest for request 6f2…", "at the daemon's start".

@@ -1,0 +1,116 @@
+// The traffic of service groups through a real platend. The simulated hypervisor names ports; the
+// tests listen there.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/e2e/world.hpp"
+#include "tests/http/gateway/backend.hpp"
+
+namespace {
+
+using namespace platen::tests;
+using platen::testing::backend_server;
+using platen::testing::connect_to;
+using platen::testing::connection;
+using platen::testing::ok;
+using platen::testing::receive_request;
+using platen::testing::receive_response;
+
+// An address of this test's own: all of 127.0.0.0/8 is loopback.
+std::string own_address() {
+  const auto pid = static_cast<unsigned>(getpid());
+  return "127." + std::to_string(100 + (pid >> 16U) % 100) + "." +
+         std::to_string((pid >> 8U) % 256) + "." + std::to_string(2 + pid % 250);
+}
+
+struct service_world : world {
+  service_world() : world({"--hypervisor", "sim", "--gateway", own_address()}) { start_daemon(); }
+
+  static std::uint16_t port_of(const json& instance) {
+    const auto address = instance.at("services").at(0).at("address").get<std::string>();
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  }
+
+  std::string ca() const { return platen({"ca"}).out; }
+
+  // The gateway opens a port a moment after the service that wants it is recorded.
+  static connection connect_when_it_listens() {
+    for (int tries = 0;; ++tries) {
+      auto client = connect_to(own_address(), 8443);
+      if (client || tries == 100) return client;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
+  platen::testing::received_response ask(const std::string& domain) const {
+    auto client = connect_when_it_listens();
+    REQUIRE(client);
+    REQUIRE(client.start_tls(domain, ca()));
+    REQUIRE(client.send("GET / HTTP/1.1\r\nHost: " + domain + "\r\n\r\n"));
+    return receive_response(client);
+  }
+};
+
+backend_server::behaviour saying(const std::string& word) {
+  return [word](connection& client) {
+    while (receive_request(client))
+      client.send(ok(word));
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an instance's service is reached by its domain with the local CA's certificate") {
+  service_world world;
+  const auto one = world.platen_json(
+      {"instance", "create", "--image", "any:v1", "--name", "one", "--port", "443:8080", "--wait"});
+  CHECK(one.at("service_group").at("name") == "one");
+  CHECK(one.at("service_group").at("domains").at(0).at("fqdn") == "one.localhost");
+  backend_server guest(saying("hello"), service_world::port_of(one));
+  CHECK(world.ask("one.localhost").body == "hello");
+  CHECK(world.platen_json({"service", "ls"}).size() == 1);
+  world.stop_daemon();
+  world.start_daemon();
+  CHECK(world.platen_json({"service", "get", "one"}).at("persistent") == false);
+}
+
+TEST_CASE(
+    "instances of one service share its traffic, and one is replaced without a lost request") {
+  service_world world;
+  world.platen_json({"service", "create", "--name", "web", "--port", "443:8080", "--port",
+                     "80:443/http+redirect"});
+  const auto make = [&](const std::string& name) {
+    return world.platen_json(
+        {"instance", "create", "--image", "any:v1", "--name", name, "--service", "web", "--wait"});
+  };
+  const auto one = make("one");
+  backend_server first(saying("one"), service_world::port_of(one));
+  CHECK(world.ask("web.localhost").body == "one");
+  const auto two = make("two");
+  backend_server second(saying("two"), service_world::port_of(two));
+  CHECK(world.platen({"instance", "rm", "one"}).code == 0);
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = world.ask("web.localhost");
+    CHECK(answer.status() == 200);
+  }
+  CHECK(world.ask("web.localhost").body == "two");
+
+  auto plain = connect_to(own_address(), 8080);
+  REQUIRE(plain.send("GET /x HTTP/1.1\r\nHost: web.localhost\r\n\r\n"));
+  const auto moved = receive_response(plain);
+  CHECK(moved.status() == 308);
+  CHECK(moved.head.find("Location: https://web.localhost:8443/x\r\n") != std::string::npos);
+
+  CHECK(world.platen({"service", "rm", "web"}).code != 0);
+  CHECK(world.platen({"instance", "rm", "two"}).code == 0);
+  CHECK(world.platen({"service", "rm", "web"}).code == 0);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE("a service group without instances says so") {
+  service_world world;
+  world.platen_json({"service", "create", "--name", "idle", "--port", "443:8080"});
+  const auto answer = world.ask("idle.localhost");
+  CHECK(answer.status() == 503);
+  CHECK(answer.body == "the service has no running instance\n");
+}

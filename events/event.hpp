@@ -67,6 +67,21 @@ using service_group_deleted = wire::ServiceGroupDeletedT;
 using certificate_added = wire::CertificateAddedT;
 using certificate_deleted = wire::CertificateDeletedT;
 
+using instance_suspend_requested = wire::InstanceSuspendRequestedT;
+using instance_suspended = wire::InstanceSuspendedT;
+using instance_suspend_failed = wire::InstanceSuspendFailedT;
+using instance_resume_started = wire::InstanceResumeStartedT;
+using instance_conversion_requested = wire::InstanceConversionRequestedT;
+using instance_converted = wire::InstanceConvertedT;
+using instance_conversion_failed = wire::InstanceConversionFailedT;
+
+using scale_step = wire::ScaleStepT;
+using scale_policy = wire::ScalePolicyT;
+using autoscale_configured = wire::AutoscaleConfiguredT;
+using autoscale_removed = wire::AutoscaleRemovedT;
+using scaled_out = wire::ScaledOutT;
+using scaled_in = wire::ScaledInT;
+
 // An event written by a newer version: kept, shown by its type and passed through untouched.
 struct unknown_event {
   std::string type;
@@ -84,7 +99,10 @@ using event = std::variant<
     request_began, request_answered, parent_requested, template_held, template_released,
     template_changed, template_autokilled, instance_changed, instance_restart_scheduled,
     instance_autokilled, service_group_requested, service_group_changed, service_group_joined,
-    service_group_left, service_group_deleted, certificate_added, certificate_deleted>;
+    service_group_left, service_group_deleted, certificate_added, certificate_deleted,
+    instance_suspend_requested, instance_suspended, instance_suspend_failed,
+    instance_resume_started, instance_conversion_requested, instance_converted,
+    instance_conversion_failed, autoscale_configured, autoscale_removed, scaled_out, scaled_in>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.

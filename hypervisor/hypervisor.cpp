@@ -22,6 +22,8 @@ std::string_view to_string(stage value) {
       return "resume";
     case stage::run:
       return "run";
+    case stage::suspend:
+      return "suspend";
   }
   return "unknown";
 }

@@ -56,8 +56,11 @@ struct boot_order {
   vm_spec spec;
 };
 
+// Of an instance, booted or cloned, it may be taken at any time while it runs: that is how an
+// instance becomes a template. Clones of it go on where it stood; if its guest was in the write of
+// template_instance, where that returns.
 struct snapshot_order {
-  vm_ref vm;                // a template preparation whose guest has signalled
+  vm_ref vm;                // an instance, or a template preparation whose guest has signalled
   std::string snapshot_id;  // the snapshot's name from now on
 };
 
@@ -73,8 +76,18 @@ struct clone_order {
   std::vector<std::uint16_t> guest_ports;
 };
 
+// Goes on where a suspended VM was put to sleep: a new life of the same instance, with its memory,
+// disk, ROMs and open files; only its clock is set and its ports are forwarded anew. The suspended
+// VM's files stay as they are until remove(), so a resume that failed can be tried again; the new
+// one does not need them once it is reported.
+struct resume_order {
+  vm_ref vm;
+  std::uint32_t suspended_attempt = 0;
+  std::vector<std::uint16_t> guest_ports;
+};
+
 // Where a preparation, clone or run went wrong; the names are shown to people.
-enum class stage { image, disk, boot, guest_signal, snapshot, verify, clone, resume, run };
+enum class stage { image, disk, boot, guest_signal, snapshot, verify, clone, resume, run, suspend };
 std::string_view to_string(stage value);
 
 // ---- reports ----------------------------------------------------------------------------------
@@ -99,8 +112,17 @@ struct booted {
 struct cloned {
   running_vm vm;
 };
-// The workload wrote to /uk/libukp/template_instance. Only for template preparations: after their
-// `booted`, or after their `cloned` if the guest wrote once more than its template did.
+// resume: the guest runs again and its agent answered a nonce.
+struct resumed {
+  running_vm vm;
+};
+// suspend: memory, devices and disk are on stable storage, and its process is gone.
+struct suspended {
+  std::uint64_t state_bytes = 0;
+};
+// The workload wrote to /uk/libukp/template_instance, and the write has not returned: after
+// `booted`, or after `cloned` or `resumed` if the guest wrote once more than its template did.
+// Whoever does not want a snapshot of an instance says so with refuse_signal().
 struct signalled {};
 
 struct snapshot_info {
@@ -126,16 +148,18 @@ struct exited {
 
 // The order could not be carried out; what it had made is removed.
 // `snapshot_damaged`: the snapshot itself does not verify and must not be used again.
+// `runs_on`: suspend, or a snapshot of an instance, and the guest goes on as if nothing was.
 struct failed {
   stage where = stage::boot;
   std::string reason;
   std::string console_tail;
   bool snapshot_damaged = false;
+  bool runs_on = false;
 };
 
 struct report {
   vm_ref vm;
-  std::variant<booted, cloned, signalled, snapshotted, exited, failed> what;
+  std::variant<booted, cloned, signalled, snapshotted, exited, failed, resumed, suspended> what;
 };
 using report_sink = std::function<void(report)>;
 
@@ -144,7 +168,8 @@ using report_sink = std::function<void(report)>;
 struct found_vm {
   vm_ref vm;
   purpose why = purpose::instance;
-  bool alive = false;  // its process runs
+  bool alive = false;      // its process runs
+  bool suspended = false;  // it has none, and can be resumed
 };
 
 struct inventory {
@@ -175,8 +200,12 @@ class driver {
   virtual void boot(boot_order order) = 0;          // booted (then signalled) | failed | exited
   virtual void snapshot(snapshot_order order) = 0;  // snapshotted | failed
   virtual void clone(clone_order order) = 0;        // cloned (then signalled) | failed | exited
-  // Takes over a live VM of an earlier daemon, as if its order had just been given: booted or
-  // cloned and, if it has signalled, signalled; or exited if it is gone or does not answer.
+  virtual void suspend(vm_ref vm) = 0;              // of an instance: suspended | failed | exited
+  virtual void resume(resume_order order) = 0;      // resumed | failed | exited
+  // The guest's write of an instance that has signalled fails with EOPNOTSUPP, and it goes on.
+  virtual void refuse_signal(vm_ref vm) = 0;  // silent
+  // Takes over a live VM of an earlier daemon, as if its order had just been given: booted, cloned
+  // or resumed and, if it has signalled, signalled; or exited if it is gone or does not answer.
   virtual void adopt(vm_ref vm) = 0;
   virtual void stop(vm_ref vm, std::uint32_t grace_ms) = 0;  // asks the guest, then kills: exited
   virtual void kill(vm_ref vm) = 0;                          // exited

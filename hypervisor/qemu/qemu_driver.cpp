@@ -58,6 +58,13 @@ class qemu_driver : public driver {
   void snapshot(snapshot_order order) override;
   void clone(clone_order order) override;
   void adopt(vm_ref vm) override;
+  void suspend(vm_ref vm) override {
+    host_.report_to_actor({vm, failed{stage::suspend, "not yet", "", false, true}});
+  }
+  void resume(resume_order order) override {
+    host_.report_to_actor({order.vm, failed{stage::resume, "not yet", "", false, false}});
+  }
+  void refuse_signal(vm_ref) override {}
   void stop(vm_ref vm, std::uint32_t grace_ms) override;
   void kill(vm_ref vm) override;
   void remove(vm_ref vm) override;

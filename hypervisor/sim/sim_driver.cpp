@@ -78,6 +78,11 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     repeat(ref);
   }
 
+  void suspend(vm_ref vm) override { tell(vm, failed{stage::suspend, "not yet", "", false, true}); }
+  void resume(resume_order order) override {
+    tell(order.vm, failed{stage::resume, "not yet", "", false, false});
+  }
+  void refuse_signal(vm_ref) override {}
   void stop(vm_ref ref, std::uint32_t) override { end(ref, world_->timing.stop_ms); }
   void kill(vm_ref ref) override { end(ref, 1); }
 
@@ -312,6 +317,9 @@ class sim_handle final : public driver {
   void snapshot(snapshot_order order) override { inner_->snapshot(std::move(order)); }
   void clone(clone_order order) override { inner_->clone(std::move(order)); }
   void adopt(vm_ref vm) override { inner_->adopt(std::move(vm)); }
+  void suspend(vm_ref vm) override { inner_->suspend(std::move(vm)); }
+  void resume(resume_order order) override { inner_->resume(std::move(order)); }
+  void refuse_signal(vm_ref vm) override { inner_->refuse_signal(std::move(vm)); }
   void stop(vm_ref vm, std::uint32_t grace_ms) override { inner_->stop(std::move(vm), grace_ms); }
   void kill(vm_ref vm) override { inner_->kill(std::move(vm)); }
   void remove(vm_ref vm) override { inner_->remove(std::move(vm)); }

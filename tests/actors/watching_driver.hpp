@@ -46,6 +46,9 @@ class watching_driver final : public hypervisor::driver {
     });
     of_->adopt(std::move(vm));
   }
+  void suspend(hypervisor::vm_ref vm) override { of_->suspend(std::move(vm)); }
+  void resume(hypervisor::resume_order order) override { of_->resume(std::move(order)); }
+  void refuse_signal(hypervisor::vm_ref vm) override { of_->refuse_signal(std::move(vm)); }
   void stop(hypervisor::vm_ref vm, std::uint32_t grace_ms) override {
     expect_end("stop", vm);
     of_->stop(std::move(vm), grace_ms);

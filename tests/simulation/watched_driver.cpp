@@ -38,6 +38,9 @@ class watched_driver final : public driver {
     expect("only_what_should_live_is_adopted", "adopt", vm, only_what_should_live_is_adopted, vm);
     inner_->adopt(std::move(vm));
   }
+  void suspend(vm_ref vm) override { inner_->suspend(std::move(vm)); }
+  void resume(resume_order order) override { inner_->resume(std::move(order)); }
+  void refuse_signal(vm_ref vm) override { inner_->refuse_signal(std::move(vm)); }
   void stop(vm_ref vm, std::uint32_t grace_ms) override {
     expect("only_what_should_end_is_ended", "stop", vm, only_what_should_end_is_ended, vm);
     inner_->stop(std::move(vm), grace_ms);
@@ -73,8 +76,8 @@ class watched_driver final : public driver {
   void show(const char* what, const vm_ref& vm, std::size_t report) {
     out_.mix(report);
     if (!out_.printing()) return;
-    static constexpr std::array<const char*, 6> reports{"booted",      "cloned", "signalled",
-                                                        "snapshotted", "exited", "failed"};
+    static constexpr std::array<const char*, 8> reports{
+        "booted", "cloned", "signalled", "snapshotted", "exited", "failed", "resumed", "suspended"};
     const bool reporting = what == std::string_view("reports");
     out_.line("hypervisor", std::string(reporting ? "says " : "is told to ") +
                                 (reporting ? reports.at(report) : what) + " " + vm.id + "." +

@@ -119,6 +119,20 @@ class control_plane {
                             callback<group_ptr> done) = 0;
   virtual void delete_group(std::string uuid, events::cause why, callback<group_ptr> done) = 0;
 
+  // The template that is meant, made or begun to be made if there is none.
+  virtual void ensure_template(template_wish wish, events::cause why,
+                               callback<template_ptr> done) = 0;
+  // Absent: autoscale ends.
+  virtual void configure_autoscale(std::string uuid, std::optional<service_group::autoscale> how,
+                                   events::cause why, callback<group_ptr> done) = 0;
+  // What is seen of a group's traffic now; what follows is in to_be_made() and to_be_ended() of its
+  // state.
+  virtual void scale_group(std::string uuid, service_group::load seen, events::cause why,
+                           callback<group_ptr> done) = 0;
+  // An instance that was to be made could not be.
+  virtual void scale_failed(std::string uuid, std::string instance_id, std::string reason,
+                            events::cause why, callback<group_ptr> done) = 0;
+
   // ---- reads: immutable snapshots of the confirmed states --------------------------------------
   // Null if there is none. Deleted entities are not found.
   virtual instance_ptr find_instance(const reference& which) const = 0;

@@ -175,6 +175,41 @@ void describe(T& value, auto&& visit) {
   visit("autokill_ms", value.autokill_ms);
 }
 
+template <is_a<events::scale_step> T>
+void describe(T& value, auto&& visit) {
+  visit("has_lower", value.has_lower);
+  visit("lower", value.lower);
+  visit("has_upper", value.has_upper);
+  visit("upper", value.upper);
+  visit("adjustment", value.adjustment);
+}
+
+template <is_a<events::scale_policy> T>
+void describe(T& value, auto&& visit) {
+  visit("name", value.name);
+  visit("kind", value.kind);
+  visit("enabled", value.enabled);
+  visit("metric", value.metric);
+  visit("adjustment_type", value.adjustment_type);
+  visit("steps", value.steps);
+  visit("idle_ms", value.idle_ms);
+  visit("num_requests", value.num_requests);
+  visit("replace", value.replace);
+}
+
+template <is_a<events::autoscale_configured> T>
+void describe(T& value, auto&& visit) {
+  visit("min_size", value.min_size);
+  visit("max_size", value.max_size);
+  visit("warmup_ms", value.warmup_ms);
+  visit("cooldown_ms", value.cooldown_ms);
+  visit("high_watermark", value.high_watermark);
+  visit("template_id", value.template_id);
+  visit("template_name", value.template_name);
+  visit("roms", value.roms);
+  visit("policies", value.policies);
+}
+
 template <is_a<service_group::state> T>
 void describe(T& value, auto&& visit) {
   visit("id", value.id);
@@ -187,6 +222,13 @@ void describe(T& value, auto&& visit) {
   visit("instances", value.instances);
   visit("empty_since_us", value.empty_since_us);
   visit("deletion_reason", value.deletion_reason);
+  visit("scaling", value.scaling);
+  visit("scaled", value.scaled);
+  visit("leaving", value.leaving);
+  visit("scaled_out_us", value.scaled_out_us);
+  visit("scaled_in_us", value.scaled_in_us);
+  visit("scale_failures", value.scale_failures);
+  visit("scale_failed_us", value.scale_failed_us);
 }
 
 // Types that have a field list of their own.

@@ -82,6 +82,11 @@ struct instance_message {
   std::string uuid;
   instance_ask ask;
 };
+struct template_wanted {
+  template_wish wish;
+  events::cause why;
+  control_plane::callback<template_ptr> done;
+};
 struct group_create_message {
   group_wish wish;
   events::cause why;
@@ -159,6 +164,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::hold_released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::create_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_ask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_create_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_change_message)

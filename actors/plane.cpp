@@ -151,8 +151,32 @@ class plane final : public control_plane {
   }
 
   void delete_group(std::string uuid, events::cause why, callback<group_ptr> done) override {
-    group_ask question{service_group::remove{}, std::move(why), exactly_once(std::move(done))};
-    caf::anon_send(group_actor_, group_message{std::move(uuid), std::move(question)});
+    tell_group(std::move(uuid), service_group::remove{}, std::move(why), std::move(done));
+  }
+
+  void ensure_template(template_wish wish, events::cause why,
+                       callback<template_ptr> done) override {
+    caf::anon_send(registry_,
+                   template_wanted{std::move(wish), std::move(why), exactly_once(std::move(done))});
+  }
+  void configure_autoscale(std::string uuid, std::optional<service_group::autoscale> how,
+                           events::cause why, callback<group_ptr> done) override {
+    service_group::command what = service_group::remove_autoscale{};
+    if (how) what = service_group::configure_autoscale{std::move(*how)};
+    tell_group(std::move(uuid), std::move(what), std::move(why), std::move(done));
+  }
+  void scale_group(std::string uuid, service_group::load seen, events::cause why,
+                   callback<group_ptr> done) override {
+    service_group::scale what{std::move(seen), {}, setup_.now_us()};
+    for (std::size_t i = 0; i < made_at_once; ++i)
+      what.new_ids.push_back(setup_.new_uuid());
+    tell_group(std::move(uuid), std::move(what), std::move(why), std::move(done));
+  }
+  void scale_failed(std::string uuid, std::string instance_id, std::string reason,
+                    events::cause why, callback<group_ptr> done) override {
+    tell_group(std::move(uuid),
+               service_group::scale_failed{std::move(instance_id), std::move(reason)},
+               std::move(why), std::move(done));
   }
 
   group_ptr find_group(const reference& which) const override {
@@ -207,6 +231,15 @@ class plane final : public control_plane {
                     callback<instance_ptr> done) {
     instance_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
     caf::anon_send(registry_, instance_message{std::move(uuid), std::move(question)});
+  }
+
+  // More would not fit the smallest machine; the next look at the traffic makes the rest.
+  static constexpr std::size_t made_at_once = 16;
+
+  void tell_group(std::string uuid, service_group::command what, events::cause why,
+                  callback<group_ptr> done) {
+    group_ask question{std::move(what), std::move(why), exactly_once(std::move(done))};
+    caf::anon_send(group_actor_, group_message{std::move(uuid), std::move(question)});
   }
 
   void ask_template(std::string uuid, vm_template::command what, events::cause why,

@@ -86,6 +86,7 @@ caf::behavior registry::make_behavior() {
         }
         send(found->second.actor, message.ask);
       },
+      [this](const template_wanted& message) { on_template_wanted(message); },
       [this](const instance_message& message) {
         const auto found = instances_.find(message.uuid);
         if (found == instances_.end() || !found->second.actor) {
@@ -429,6 +430,16 @@ void registry::on_template_confirmed(const template_confirmed& message) {
   }
   on_instance_confirmed(
       {message.instance_id, "", tl::make_unexpected(std::move(why)), message.create.why});
+}
+
+// Answered behind the template's first event, which is then durable.
+void registry::on_template_wanted(const template_wanted& message) {
+  const auto& wish = message.wish;
+  const auto id = find_or_make_template(wish, message.why);
+  if (!id) return message.done(tl::make_unexpected(id.error()));
+  vm_template::command what = vm_template::change{};
+  if (wish.prepare) what = vm_template::request_preparation{env_.now_us()};
+  send(templates_.at(*id).actor, template_ask{std::move(what), message.why, message.done});
 }
 
 // Without autostart nobody asks for a clone; `prepare` still means that the template is made.

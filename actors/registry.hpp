@@ -41,6 +41,7 @@ class registry : public caf::event_based_actor {
 
   bool answer_with_existing(const create_message& message);
   void prepare_if_wished(const create_message& message, const std::string& template_id);
+  void on_template_wanted(const template_wanted& message);
   // The UUID of the template that is meant, which exists or is being made.
   tl::expected<std::string, rejection> find_or_make_template(const template_wish& wish,
                                                              const events::cause& why);

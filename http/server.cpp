@@ -83,6 +83,7 @@ class running_server : public server {
     add_event_routes(engine_, api_);
     add_audit_routes(engine_, api_);
     add_image_routes(engine_, api_);
+    add_autoscale_routes(engine_, api_);
     add_service_routes(engine_, api_);
     add_certificate_routes(engine_, api_);
     add_template_routes(engine_, api_);

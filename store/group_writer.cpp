@@ -1,6 +1,7 @@
 #include "store/group_writer.hpp"
 
 #include "store/keys.hpp"
+#include "store/stream_index.hpp"
 
 namespace platen::store {
 
@@ -19,11 +20,12 @@ void put(rocksdb::WriteBatch& batch, const database& db, const std::string& stre
 
 }  // namespace
 
-group_writer::group_writer(const database& db, subscribers& listeners, recovered from,
+group_writer::group_writer(const database& db, subscribers& listeners, const recovered& from,
                            const rocksdb_log_options& how)
     : db_(db),
       listeners_(listeners),
-      sequencer_(from.newest, std::move(from.versions)),
+      sequencer_(from.newest,
+                 [&db](const std::string& stream) { return newest_version(db, stream); }),
       queue_(how.queued_events_max, how.queued_bytes_max),
       failure_(how.failure),
       watch_(how.watch),
@@ -71,6 +73,7 @@ void group_writer::commit(group& members) {
   }
   const bool writes = batch.Count() > 0;
   if (writes) {
+    note_newest(batch, db_, sequencer_.newest().sequence);
     reached(commit_stage::before_write);
     if (const auto status = db_.write_synced(batch); !status.ok()) {
       error why = to_error(status, "writing to the event log");

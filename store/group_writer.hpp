@@ -7,6 +7,7 @@
 #include "store/append_queue.hpp"
 #include "store/database.hpp"
 #include "store/recovery.hpp"
+#include "store/sequencer.hpp"
 #include "store/subscribers.hpp"
 
 namespace platen::store {
@@ -14,7 +15,7 @@ namespace platen::store {
 class group_writer {
  public:
   // Begins after what was recovered. `db` and `listeners` outlive the writer.
-  group_writer(const database& db, subscribers& listeners, recovered from,
+  group_writer(const database& db, subscribers& listeners, const recovered& from,
                const rocksdb_log_options& how);
   ~group_writer();
 

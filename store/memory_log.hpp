@@ -52,9 +52,12 @@ class memory_log final : public event_log {
   std::uint64_t sequence_of(const std::string& stream, std::uint64_t version) const;
 
   mutable std::shared_mutex mutex_;
-  sequencer sequencer_;
   std::deque<std::shared_ptr<const std::string>> records_;               // [sequence - 1]
   std::unordered_map<std::string, std::vector<std::uint64_t>> streams_;  // [version - 1]
+  sequencer sequencer_{{}, [this](const std::string& stream) -> result<std::uint64_t> {
+                         const auto found = streams_.find(stream);
+                         return found == streams_.end() ? 0 : found->second.size();
+                       }};
   std::deque<waiting> waiting_;
   bool holding_ = false;
   std::string failure_;

@@ -5,6 +5,7 @@
 #include "store/archive/archived_history.hpp"
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
+#include "store/stream_index.hpp"
 
 namespace platen::store {
 
@@ -13,6 +14,18 @@ namespace {
 constexpr std::uint64_t checked_tail = 1000;  // events
 constexpr const char* format_key = "format";
 constexpr const char* format = "platen-event-log-1";
+constexpr const char* newest_key = "newest";
+
+result<void> check_is_indexed(const database& db, const events::envelope& event) {
+  std::string sequence;
+  const auto status =
+      db.db().Get({}, db[family::streams], stream_key(event.stream, event.version), &sequence);
+  if (!status.ok() && !status.IsNotFound())
+    return tl::unexpected(to_error(status, "reading the index of " + event.stream));
+  if (status.ok() && sequence == number_key(event.sequence)) return {};
+  return corrupt(event.sequence, "the index of " + event.stream + " does not lead to its version " +
+                                     std::to_string(event.version));
+}
 
 // The head after checking the chain of the newest events.
 result<head> checked_head(const database& db, std::uint64_t newest, const head& dropped) {
@@ -35,33 +48,33 @@ result<head> checked_head(const database& db, std::uint64_t newest, const head& 
     const auto sequence = number_from_key(records->key().ToStringView());
     const auto record = chain.next(sequence.value_or(0), records->value().ToStringView());
     if (!record) return tl::unexpected(record.error());
+    if (auto indexed = check_is_indexed(db, *record); !indexed)
+      return tl::unexpected(indexed.error());
   }
   if (!records->status().ok())
     return tl::unexpected(to_error(records->status(), "reading the newest events"));
   return chain.last();
 }
 
-// Jumps from the last version of one stream to the first of the next.
-result<stream_versions> last_versions(const database& db) {
-  const std::string after_every_version(9, '\xff');
-  stream_versions versions;
-  const auto index = db.iterate(family::streams);
-  index->SeekToFirst();
-  while (index->Valid()) {
-    const auto first = stream_position_from_key(index->key().ToStringView());
-    if (!first) return corrupt(0, "a key of `streams` is malformed");
-    const std::string prefix = stream_prefix(first->stream);
-    index->SeekForPrev(prefix + after_every_version);
-    if (!index->Valid()) break;
-    const auto last = stream_position_from_key(index->key().ToStringView());
-    if (!last || last->stream != first->stream)
-      return corrupt(0, "a key of `streams` is malformed");
-    versions.emplace(last->stream, last->version);
-    index->Next();
+result<void> check_nothing_is_missing(const database& db, std::uint64_t newest) {
+  std::string noted;
+  const auto status = db.db().Get({}, db[family::meta], newest_key, &noted);
+  if (!status.ok() && !status.IsNotFound())
+    return tl::unexpected(to_error(status, "reading the number of the newest event"));
+  std::uint64_t written = 0;
+  if (status.ok()) {
+    written = number_from_key(noted).value_or(0);
+  } else {
+    // Every event is one version of one stream. Dropping archived events keeps the last version of
+    // every stream.
+    const auto indexed = indexed_events(db);
+    if (!indexed) return tl::unexpected(indexed.error());
+    written = *indexed;
   }
-  if (!index->status().ok())
-    return tl::unexpected(to_error(index->status(), "reading the index of the streams"));
-  return versions;
+  if (written == newest) return {};
+  return corrupt(std::min(written, newest) + 1, "the newest event is " + std::to_string(newest) +
+                                                    ", but " + std::to_string(written) +
+                                                    " were written");
 }
 
 }  // namespace
@@ -85,18 +98,13 @@ result<recovered> recover(const database& db) {
   if (!dropped) return tl::unexpected(dropped.error());
   const auto newest = checked_head(db, *sequence, *dropped);
   if (!newest) return tl::unexpected(newest.error());
-  auto versions = last_versions(db);
-  if (!versions) return tl::unexpected(versions.error());
-  // Every event is one version of one stream, so the last versions add up to the newest sequence.
-  // Dropping archived events keeps the last version of every stream.
-  std::uint64_t indexed = 0;
-  for (const auto& [stream, version] : *versions)
-    indexed += version;
-  if (indexed != newest->sequence)
-    return corrupt(std::min(indexed, newest->sequence) + 1,
-                   "there are " + std::to_string(newest->sequence) + " events, but " +
-                       std::to_string(indexed) + " in the index of the streams");
-  return recovered{*newest, *dropped, std::move(*versions)};
+  if (auto whole = check_nothing_is_missing(db, newest->sequence); !whole)
+    return tl::unexpected(whole.error());
+  return recovered{*newest, *dropped};
+}
+
+void note_newest(rocksdb::WriteBatch& batch, const database& db, std::uint64_t sequence) {
+  batch.Put(db[family::meta], newest_key, number_key(sequence));
 }
 
 result<void> ensure_format(const database& db, bool writable) {

@@ -1,7 +1,6 @@
 #include "store/rocksdb_log.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "events/codec.hpp"
 #include "store/archive/archived_history.hpp"
@@ -12,6 +11,7 @@
 #include "store/keys.hpp"
 #include "store/record_check.hpp"
 #include "store/rocksdb_state_cache.hpp"
+#include "store/stream_index.hpp"
 
 namespace platen::store {
 
@@ -24,15 +24,15 @@ constexpr std::size_t max_batch_bytes = 1 << 20;
 
 class rocksdb_log::state {
  public:
-  state(std::unique_ptr<database> opened, recovered from, std::string at, std::string archived_in,
-        const rocksdb_log_options& how)
+  state(std::unique_ptr<database> opened, const recovered& from, std::string at,
+        std::string archived_in, const rocksdb_log_options& how)
       : path(std::move(at)),
         archive(std::move(archived_in), how.env),
         env(how.env),
         db(std::move(opened)),
         states(*db),
         dropped(from.dropped),
-        writer(*db, listeners, std::move(from), how) {}
+        writer(*db, listeners, from, how) {}
 
   // The record under a sequence that an index or a caller named.
   result<std::string> record(std::uint64_t sequence, const snapshot& view) const {
@@ -191,7 +191,7 @@ result<std::unique_ptr<rocksdb_log>> rocksdb_log::open(const std::string& path, 
   auto archive = archive_of(**db, path, how);
   if (!archive) return tl::unexpected(archive.error());
   return std::make_unique<rocksdb_log>(
-      std::make_unique<state>(std::move(*db), std::move(*from), path, std::move(*archive), how));
+      std::make_unique<state>(std::move(*db), *from, path, std::move(*archive), how));
 }
 
 void rocksdb_log::close() {
@@ -262,14 +262,7 @@ result<void> rocksdb_log::read_stream_records(const std::string& stream,
 }
 
 result<std::uint64_t> rocksdb_log::stream_version(const std::string& stream) const {
-  const auto index = state_->db->iterate(family::streams);
-  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
-  if (!index->status().ok())
-    return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
-  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
-  const auto position = stream_position_from_key(index->key().ToStringView());
-  if (!position) return corrupt(0, "the index of " + stream + " is malformed");
-  return position->version;
+  return newest_version(*state_->db, stream);
 }
 
 result<void> rocksdb_log::check_index() const {

@@ -67,11 +67,11 @@ class rocksdb_log final : public event_log {
   using options = rocksdb_log_options;
   class state;
 
-  // Opens the directory `path`, whose parent must exist. Checks that the index of the streams
-  // agrees with the newest event, and the chain of the newest 1,000 events; `verify` checks all of
-  // it. Reads the index of all streams: about 2 us a stream. kind::io if it cannot be opened
-  // (another process has it, it does not exist and the mode is read_only), kind::corrupt if what is
-  // there is damaged or was written in another format.
+  // Opens the directory `path`, whose parent must exist. Checks the chain of the newest
+  // 1,000 events, that the index of the streams knows them, and that none behind them is missing;
+  // `verify` checks all of it. Takes as long for a log of any length. kind::io if it cannot be
+  // opened (another process has it, it does not exist and the mode is read_only), kind::corrupt if
+  // what is there is damaged or was written in another format.
   static result<std::unique_ptr<rocksdb_log>> open(const std::string& path, options how = {});
 
   // For open().

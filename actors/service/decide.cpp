@@ -20,6 +20,20 @@ events::event joined(std::string instance_id) {
   return event;
 }
 
+events::event left(std::string instance_id) {
+  events::service_group_left event;
+  event.instance_id = std::move(instance_id);
+  return event;
+}
+
+events::event ended(std::string instance_id, std::string policy, std::string reason) {
+  events::scaled_in event;
+  event.instance_id = std::move(instance_id);
+  event.policy = std::move(policy);
+  event.reason = std::move(reason);
+  return event;
+}
+
 class decider {
  public:
   explicit decider(const state& now) : now_(now) {}
@@ -45,10 +59,10 @@ class decider {
   }
 
   outcome operator()(const leave& c) const {
-    if (!active() || !now_.instances.contains(c.instance_id)) return nothing();
-    events::service_group_left left;
-    left.instance_id = c.instance_id;
-    std::vector<events::event> events{std::move(left)};
+    const bool known =
+        now_.instances.contains(c.instance_id) || now_.leaving.contains(c.instance_id);
+    if (!active() || !known) return nothing();
+    std::vector<events::event> events{left(c.instance_id)};
     if (!now_.persistent && now_.instances.size() == 1) events.push_back(deleted("empty"));
     return events;
   }
@@ -66,8 +80,45 @@ class decider {
     return one(std::move(event));
   }
 
+  outcome operator()(const configure_autoscale& c) const {
+    if (!active()) return gone();
+    if (!now_.persistent)
+      return refuse(kind::wrong_state,
+                    "a service group that was made with an instance goes with "
+                    "it: autoscale needs one made by itself");
+    if (const auto wrong = fault_of(c.how)) return refuse(kind::invalid, *wrong);
+    if (now_.scaling == c.how) return nothing();
+    return one(c.how);
+  }
+
+  outcome operator()(const remove_autoscale&) const {
+    if (!active()) return gone();
+    if (!now_.scaling)
+      return refuse(kind::wrong_state, "autoscale is not configured for this service group");
+    std::vector<events::event> events;
+    for (const auto& id : now_.scaled)
+      if (!now_.leaving.contains(id)) events.push_back(ended(id, "", "autoscale was removed"));
+    events.emplace_back(events::autoscale_removed{});
+    return events;
+  }
+
+  outcome operator()(const scale& c) const {
+    return decide_scaling(now_, c.seen, c.new_ids, c.now_us);
+  }
+
+  outcome operator()(const scale_failed& c) const {
+    if (!active() || !now_.scaled.contains(c.instance_id)) return nothing();
+    std::vector<events::event> events;
+    if (!now_.leaving.contains(c.instance_id))
+      events.push_back(ended(c.instance_id, std::string(failure_policy), c.reason));
+    if (!now_.instances.contains(c.instance_id)) events.push_back(left(c.instance_id));
+    return events;
+  }
+
   outcome operator()(const remove&) const {
     if (!active()) return gone();
+    if (now_.scaling)
+      return refuse(kind::attached, "the service group has autoscale: remove that first");
     if (!now_.instances.empty())
       return refuse(kind::attached, "the service group has " +
                                         std::to_string(now_.instances.size()) +

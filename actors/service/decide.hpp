@@ -39,13 +39,40 @@ struct remove {
   static constexpr std::string_view name = "remove";
 };
 
+// From now on the group makes and deletes instances by itself.
+struct configure_autoscale {
+  static constexpr std::string_view name = "configure_autoscale";
+  autoscale how;
+};
+
+// Instances of its own making are ended.
+struct remove_autoscale {
+  static constexpr std::string_view name = "remove_autoscale";
+};
+
+// What is seen of its traffic; `new_ids` are UUIDs for instances to be made.
+struct scale {
+  static constexpr std::string_view name = "scale";
+  load seen;
+  std::vector<std::string> new_ids;
+  std::int64_t now_us = 0;
+};
+
+// An instance of its own making could not be made.
+struct scale_failed {
+  static constexpr std::string_view name = "scale_failed";
+  std::string instance_id;
+  std::string reason;
+};
+
 // `due_us` has come: it was wanted().expires_at_us, and may not be any more.
 struct expire {
   static constexpr std::string_view name = "expire";
   std::int64_t due_us = 0;
 };
 
-using command = std::variant<request, join, leave, change, remove, expire>;
+using command = std::variant<request, join, leave, change, remove, configure_autoscale,
+                             remove_autoscale, scale, scale_failed, expire>;
 
 outcome decide(const state& now, const command& what);
 

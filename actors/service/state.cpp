@@ -31,12 +31,35 @@ class folder {
 
   void operator()(const events::service_group_left& e) {
     s_.instances.erase(e.instance_id);
+    s_.scaled.erase(e.instance_id);
+    s_.leaving.erase(e.instance_id);
     if (s_.instances.empty()) s_.empty_since_us = at_.time_us;
   }
 
   void operator()(const events::service_group_deleted& e) {
     s_.phase = lifecycle::deleted;
     s_.deletion_reason = e.reason;
+  }
+
+  void operator()(const events::autoscale_configured& e) {
+    s_.scaling = e;
+    s_.scale_failures = 0;
+  }
+
+  void operator()(const events::autoscale_removed&) { s_.scaling.reset(); }
+
+  void operator()(const events::scaled_out& e) {
+    s_.scaled.insert(e.instance_id);
+    s_.scaled_out_us = at_.time_us;
+  }
+
+  void operator()(const events::scaled_in& e) {
+    s_.leaving.insert(e.instance_id);
+    s_.scaled_in_us = at_.time_us;
+    if (e.policy != failure_policy) return;
+    const bool same_row = at_.time_us - s_.scale_failed_us < failure_row_us;
+    s_.scale_failures = same_row ? s_.scale_failures + 1 : 1;
+    s_.scale_failed_us = at_.time_us;
   }
 
   template <class Other>
@@ -76,6 +99,17 @@ effects wanted(const state& value) {
       value.phase == lifecycle::active && value.instances.empty() && value.how.autokill_ms > 0;
   if (!expires) return {};
   return {value.empty_since_us + static_cast<std::int64_t>(value.how.autokill_ms) * 1000};
+}
+
+std::set<std::string> to_be_made(const state& value) {
+  std::set<std::string> ids;
+  for (const auto& id : value.scaled)
+    if (!value.leaving.contains(id) && !value.instances.contains(id)) ids.insert(id);
+  return ids;
+}
+
+std::set<std::string> to_be_ended(const state& value) {
+  return value.leaving;
 }
 
 }  // namespace platen::actors::service_group

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "actors/service/autoscale.hpp"
 #include "actors/service/settings.hpp"
 #include "events/envelope.hpp"
 
@@ -33,6 +34,15 @@ struct state {
   std::int64_t empty_since_us = 0;  // 0: it has instances
   std::string deletion_reason;
 
+  std::optional<autoscale> scaling;  // absent: clients make its instances
+  // Instances of its own making, until they have left, and those of them that are being ended.
+  std::set<std::string> scaled;
+  std::set<std::string> leaving;
+  std::int64_t scaled_out_us = 0;
+  std::int64_t scaled_in_us = 0;
+  std::uint32_t scale_failures = 0;  // in a row
+  std::int64_t scale_failed_us = 0;
+
   friend bool operator==(const state&, const state&) = default;
 };
 
@@ -48,5 +58,12 @@ struct effects {
 };
 
 effects wanted(const state& value);
+
+// What autoscale has decided and is not there yet: instances to be made, and to be ended.
+std::set<std::string> to_be_made(const state& value);
+std::set<std::string> to_be_ended(const state& value);
+
+// ScaledIn::policy of an instance that failed.
+inline constexpr std::string_view failure_policy = "failure";
 
 }  // namespace platen::actors::service_group

@@ -27,4 +27,15 @@ tl::expected<void, std::string> store_roms(const hypervisor::image_store& images
   return {};
 }
 
+tl::expected<void, std::string> store_all_roms(const hypervisor::image_store& images,
+                                               hypervisor::rom_store& roms, create_request& item) {
+  auto stored = store_roms(images, roms, item.roms, item.wish.spec);
+  auto* level = item.wish.from ? &*item.wish.from : nullptr;
+  for (const auto& uploads : item.template_roms) {
+    if (stored) stored = store_roms(images, roms, uploads, *level->create_args);
+    level = level->parent.get();
+  }
+  return stored;
+}
+
 }  // namespace platen::http

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "events/event.hpp"
+#include "http/create/create_reader.hpp"
 #include "http/create/rom_upload.hpp"
 #include "hypervisor/images/image_store.hpp"
 #include "hypervisor/images/rom_store.hpp"
@@ -18,5 +19,9 @@ tl::expected<void, std::string> store_roms(const hypervisor::image_store& images
                                            hypervisor::rom_store& roms,
                                            const std::vector<rom_upload>& uploads,
                                            events::vm_spec& into);
+
+// Those of a request and of each level of the template it describes.
+tl::expected<void, std::string> store_all_roms(const hypervisor::image_store& images,
+                                               hypervisor::rom_store& roms, create_request& item);
 
 }  // namespace platen::http

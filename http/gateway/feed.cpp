@@ -35,6 +35,17 @@ std::uint16_t host_port(const actors::instance::state& of, std::uint16_t destina
   return 0;
 }
 
+// Autoscale makes an instance for a request that finds none.
+bool may_scale_out(const actors::service_group::state& group) {
+  if (!group.scaling) return false;
+  if (!to_be_made(group).empty()) return true;
+  const auto& policies = group.scaling->policies;
+  const bool on_demand = std::any_of(policies.begin(), policies.end(), [](const auto& one) {
+    return one.enabled && one.kind == "on_demand";
+  });
+  return on_demand && group.scaled.size() - group.leaving.size() < group.scaling->max_size;
+}
+
 using members = std::map<std::string, std::vector<actors::instance_ptr>>;  // by group
 
 route route_of(const actors::service_group::state& group, const events::service& service,
@@ -46,6 +57,7 @@ route route_of(const actors::service_group::state& group, const events::service&
   made.soft_limit = group.how.soft_limit;
   made.hard_limit = group.how.hard_limit;
   if (has_handler(service, "redirect")) made.redirect_to = service.destination_port;
+  made.may_come = may_scale_out(group);
   for (const auto& one : instances) {
     const bool stopping = one->phase == lifecycle::stopping;
     made.may_come = made.may_come || is_coming(one->phase) || one->restart_at_us != 0;
@@ -107,13 +119,14 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
 
 feed::feed(actors::control_plane& from, certificate_store& certificates,
            actors::certificate_book& book, gateway& to, std::uint16_t port_offset,
-           std::function<void(const std::string&)> warn)
+           std::function<void(const std::string&)> warn, std::function<void()> published)
     : from_(from),
       certificates_(certificates),
       book_(book),
       to_(to),
       port_offset_(port_offset),
-      warn_(std::move(warn)) {
+      warn_(std::move(warn)),
+      published_(std::move(published)) {
   from_.on_routing_change([this] { wake(); });
   book_.on_change([this] { wake(); });
   publish();
@@ -167,6 +180,7 @@ void feed::publish() {
   for (const auto& one : made.problems)
     if (std::find(told_.begin(), told_.end(), one) == told_.end()) warn_(one);
   told_ = std::move(made.problems);
+  if (published_) published_();
   const std::lock_guard guard(mutex_);
   renew_at_us_ = made.renew_at_us;
 }

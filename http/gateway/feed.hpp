@@ -25,9 +25,11 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
 
 class feed {
  public:
-  // Publishes once before it returns. All must outlive it. `warn` gets one sentence.
+  // Publishes once before it returns. All must outlive it. `warn` gets one sentence; `published` is
+  // called behind each table.
   feed(actors::control_plane& from, certificate_store& certificates, actors::certificate_book& book,
-       gateway& to, std::uint16_t port_offset, std::function<void(const std::string&)> warn);
+       gateway& to, std::uint16_t port_offset, std::function<void(const std::string&)> warn,
+       std::function<void()> published);
   ~feed();
   feed(const feed&) = delete;
   feed& operator=(const feed&) = delete;
@@ -43,6 +45,7 @@ class feed {
   gateway& to_;
   const std::uint16_t port_offset_;
   const std::function<void(const std::string&)> warn_;
+  const std::function<void()> published_;
   std::vector<std::string> told_;  // the problems of last time
 
   std::mutex mutex_;

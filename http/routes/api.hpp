@@ -54,6 +54,8 @@ void route(httplib::Server& on, api& with, method how, const std::string& patter
 
 void add_instance_routes(httplib::Server& on, api& with);
 void add_template_routes(httplib::Server& on, api& with);
+// Before add_service_routes: the first pattern that matches is served.
+void add_autoscale_routes(httplib::Server& on, api& with);
 void add_service_routes(httplib::Server& on, api& with);
 void add_certificate_routes(httplib::Server& on, api& with);
 void add_image_routes(httplib::Server& on, api& with);

@@ -23,19 +23,6 @@ answer_or_error<std::vector<create_request>> read_body(const api& with, const st
   return read_create_requests(*value, with.how.bounds.bulk_items);
 }
 
-// The ROMs of an item are durable before its events name them.
-tl::expected<void, rejection> store_all_roms(const dependencies& on, create_request& item) {
-  auto stored = store_roms(on.images, on.roms, item.roms, item.wish.spec);
-  auto* level = item.wish.from ? &*item.wish.from : nullptr;
-  for (const auto& roms : item.template_roms) {
-    if (stored) stored = store_roms(on.images, on.roms, roms, *level->create_args);
-    level = level->parent.get();
-  }
-  return stored.map_error([](std::string why) {
-    return rejection{rejection::kind::invalid, std::move(why)};
-  });
-}
-
 // A request under a key asks for the same instances however often it is sent.
 void name_instances(std::vector<create_request>& wanted, const keyed_run& run) {
   for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -45,6 +32,7 @@ void name_instances(std::vector<create_request>& wanted, const keyed_run& run) {
 std::vector<created_answer> create_all(api& with, std::vector<create_request>& wanted,
                                        const events::cause& why) {
   std::vector<pending_answer<actors::created>> pending(wanted.size());
+  // The ROMs of an item are durable before its events name them.
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto done = pending[i].callback();
     const auto& group = wanted[i].wish.group;
@@ -54,8 +42,8 @@ std::vector<created_answer> create_all(api& with, std::vector<create_request>& w
                                   wanted[i].wish.group->made->how.domains);
     if (fault)
       done(tl::unexpected(*fault));
-    else if (auto stored = store_all_roms(with.on, wanted[i]); !stored)
-      done(tl::unexpected(stored.error()));
+    else if (auto stored = store_all_roms(with.on.images, with.on.roms, wanted[i]); !stored)
+      done(tl::unexpected(rejection{rejection::kind::invalid, stored.error()}));
     else
       with.on.control.create(wanted[i].wish, why, done);
   }

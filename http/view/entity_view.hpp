@@ -25,6 +25,9 @@ int stop_reason(const actors::instance::state& value);
 // A service group with the instances that still exist.
 json_object to_json(const actors::control_plane& in, const actors::service_group::state& value);
 json_object basics(const actors::service_group::state& value);
+// {enabled, ...} of its autoscale.
+json_object autoscale_json(const actors::service_group::state& value);
+json_object policy_json(const events::scale_policy& value);
 json_object domains_json(const actors::service_group::state& value);
 
 // {uuid, name, state}

@@ -24,7 +24,7 @@ json_object to_json(const actors::control_plane& in, const state& value) {
   auto into = basics(value);
   into["created_at"] = to_seconds_text(value.created_us);
   into["persistent"] = value.persistent;
-  into["autoscale"] = false;
+  into["autoscale"] = value.scaling.has_value();
   into["soft_limit"] = value.how.soft_limit;
   into["hard_limit"] = value.how.hard_limit;
   into["services"] = json_object::array();

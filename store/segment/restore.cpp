@@ -46,6 +46,7 @@ result<void> copy(const segment_log& from, const database& into) {
       });
   if (!read) return read;
   // The write-ahead log is one sequence of bytes: syncing its end syncs all of it.
+  note_newest(batch, into, from.newest().sequence);
   if (status.ok()) status = into.write_synced(batch);
   if (!status.ok()) return tl::unexpected(to_error(status, "writing the restored log"));
   return {};

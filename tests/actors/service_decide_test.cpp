@@ -185,6 +185,24 @@ TEST_CASE("a group's state comes back from its bytes with every field") {
   value.instances = {"x", "y"};
   value.empty_since_us = 8;
   value.deletion_reason = "empty";
+  events::scale_step step;
+  step.has_upper = true;
+  step.upper = 9;
+  step.adjustment = -1;
+  events::scale_policy policy;
+  policy.name = "p";
+  policy.kind = "step";
+  policy.steps = {step};
+  value.scaling.emplace();
+  value.scaling->max_size = 10;
+  value.scaling->template_name = "t";
+  value.scaling->policies = {policy};
+  value.scaled = {"x"};
+  value.leaving = {"y"};
+  value.scaled_out_us = 11;
+  value.scaled_in_us = 12;
+  value.scale_failures = 13;
+  value.scale_failed_us = 14;
   CHECK(decode_service_group(encode_state(value)) == value);
   CHECK(changes(state{}, value).size() > 10);
 }

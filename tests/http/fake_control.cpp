@@ -392,6 +392,71 @@ void fake_control::delete_group(std::string uuid, events::cause why, callback<gr
   done(gone);
 }
 
+void fake_control::ensure_template(template_wish wish, events::cause why,
+                                   callback<template_ptr> done) {
+  if (refused<template_ptr>(done)) return;
+  template_ptr made;
+  {
+    const std::lock_guard lock(mutex_);
+    causes_.push_back(std::move(why));
+    made = template_for(wish);
+  }
+  if (made) return done(made);
+  done(tl::unexpected(rejection{rejection::kind::not_found,
+                                "No instance template with name '" + wish.which.name + "'"}));
+}
+
+// As the group itself decides.
+void fake_control::tell_group(const std::string& uuid, const service_group::command& what,
+                              events::cause why, const callback<group_ptr>& done) {
+  if (refused<group_ptr>(done)) return;
+  answer<group_ptr> result = tl::unexpected(
+      rejection{rejection::kind::not_found, "No service group with uuid '" + uuid + "'"});
+  {
+    const std::lock_guard lock(mutex_);
+    causes_.push_back(std::move(why));
+    for (auto& one : groups_) {
+      if (one->id != uuid) continue;
+      auto next = *one;
+      auto decided = service_group::decide(next, what);
+      if (!decided) {
+        result = tl::unexpected(decided.error());
+        break;
+      }
+      for (auto& event : *decided) {
+        events::envelope at;
+        at.version = next.version + 1;
+        at.time_us = first_moment_us;
+        at.what = std::move(event);
+        next = service_group::evolve(std::move(next), at);
+      }
+      one = std::make_shared<service_group::state>(std::move(next));
+      result = one;
+    }
+  }
+  done(result);
+}
+
+void fake_control::configure_autoscale(std::string uuid,
+                                       std::optional<service_group::autoscale> how,
+                                       events::cause why, callback<group_ptr> done) {
+  service_group::command what = service_group::remove_autoscale{};
+  if (how) what = service_group::configure_autoscale{std::move(*how)};
+  tell_group(uuid, what, std::move(why), done);
+}
+
+void fake_control::scale_group(std::string uuid, service_group::load seen, events::cause why,
+                               callback<group_ptr> done) {
+  tell_group(uuid, service_group::scale{std::move(seen), {}, first_moment_us}, std::move(why),
+             done);
+}
+
+void fake_control::scale_failed(std::string uuid, std::string instance_id, std::string reason,
+                                events::cause why, callback<group_ptr> done) {
+  tell_group(uuid, service_group::scale_failed{std::move(instance_id), std::move(reason)},
+             std::move(why), done);
+}
+
 group_ptr fake_control::find_group(const reference& which) const {
   const std::lock_guard lock(mutex_);
   return find(groups_, which);

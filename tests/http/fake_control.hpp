@@ -75,6 +75,14 @@ class fake_control : public actors::control_plane {
   void change_group(std::string uuid, actors::service_group::edit what, events::cause why,
                     callback<actors::group_ptr> done) override;
   void delete_group(std::string uuid, events::cause why, callback<actors::group_ptr> done) override;
+  void ensure_template(actors::template_wish wish, events::cause why,
+                       callback<actors::template_ptr> done) override;
+  void configure_autoscale(std::string uuid, std::optional<actors::service_group::autoscale> how,
+                           events::cause why, callback<actors::group_ptr> done) override;
+  void scale_group(std::string uuid, actors::service_group::load seen, events::cause why,
+                   callback<actors::group_ptr> done) override;
+  void scale_failed(std::string uuid, std::string instance_id, std::string reason,
+                    events::cause why, callback<actors::group_ptr> done) override;
   actors::group_ptr find_group(const actors::reference& which) const override;
   std::vector<actors::group_ptr> groups() const override;
   void on_routing_change(std::function<void()>) override {}
@@ -88,6 +96,8 @@ class fake_control : public actors::control_plane {
   bool refused(const callback<T>& done);
   void command_instance(const std::string& uuid, const events::cause& why, instance_phase into,
                         const callback<actors::instance_ptr>& done);
+  void tell_group(const std::string& uuid, const actors::service_group::command& what,
+                  events::cause why, const callback<actors::group_ptr>& done);
   actors::template_ptr template_for(const actors::template_wish& wish);
   std::string next_uuid();
   template <class State, class Predicate>

@@ -198,12 +198,26 @@ TEST_CASE("P6: an end that was cut off is found with a witness, and never append
     raw.remove("events", number_key(30));
     CHECK(raw.get("streams", stream_key("template/2", 10)) == number_key(30));
   }
-  SECTION("events alone: the index of the streams has more") {
+  SECTION("events alone: more were written") {
     REQUIRE_FALSE(rocksdb_log::open(path));
     check_names(rocksdb_log::open(path).error(), 30);
   }
-  SECTION("events and index") {
+  SECTION("events alone, of a log that does not note how many were written: the index has more") {
+    raw_database(path).remove("meta", "newest");
+    REQUIRE_FALSE(rocksdb_log::open(path));
+    check_names(rocksdb_log::open(path).error(), 30);
+  }
+  SECTION("events and index: more were written") {
     raw_database(path).remove("streams", stream_key("template/2", 10));
+    REQUIRE_FALSE(rocksdb_log::open(path));
+    check_names(rocksdb_log::open(path).error(), 30);
+  }
+  SECTION("events, index and note") {
+    {
+      raw_database raw(path);
+      raw.remove("streams", stream_key("template/2", 10));
+      raw.put("meta", "newest", number_key(29));
+    }
     const auto log = open_to_read(path);
     REQUIRE(log);
     CHECK(verify(**log).ok());
@@ -216,6 +230,7 @@ TEST_CASE("P6: an end that was cut off is found with a witness, and never append
       raw_database raw(path);
       raw.put("events", number_key(29), forged(raw, 29));
       raw.remove("streams", stream_key("template/2", 10));
+      raw.put("meta", "newest", number_key(29));
     }
     const auto log = open_to_read(path);
     REQUIRE(log);
@@ -224,10 +239,24 @@ TEST_CASE("P6: an end that was cut off is found with a witness, and never append
   }
 }
 
-TEST_CASE("P6: an index of the streams that disagrees with the events is found") {
+TEST_CASE("P6: an index of the streams that disagrees with the newest events is found at opening") {
   const temporary_directory directory;
   const std::string path = directory / "log";
   write_log(path);
+  SECTION("an entry is missing") {
+    raw_database(path).remove("streams", stream_key("template/0", 10));
+    check_names(open_to_read(path).error(), 28);
+  }
+  SECTION("an entry leads to another stream's event") {
+    raw_database(path).put("streams", stream_key("template/0", 4), number_key(11));
+    check_names(open_to_read(path).error(), 10);
+  }
+}
+
+TEST_CASE("P6: an index of the streams that disagrees with events long ago is found") {
+  const temporary_directory directory;
+  const std::string path = directory / "log";
+  write_long_log(path);
   SECTION("an entry is missing at the end of a stream") {
     raw_database(path).remove("streams", stream_key("template/0", 10));
     CHECK(first_bad(path).what == error::kind::corrupt);

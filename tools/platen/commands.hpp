@@ -24,6 +24,8 @@ void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
 void add_entity_commands(CLI::App& group, context& ctx, const entity_kind& kind);
 void add_set_command(CLI::App& group, context& ctx, const entity_kind& kind);
 
+void add_autoscale_command(CLI::App& group, context& ctx);  // of `service`
+
 // hash, render and prepare, which begin with a file.
 void add_template_file_commands(CLI::App& group, context& ctx);
 

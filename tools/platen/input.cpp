@@ -14,4 +14,12 @@ std::optional<std::string> read_input(const std::string& file) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
+result<json> read_json(const std::string& file) {
+  const auto text = read_input(file);
+  if (!text) return fail(exit_code::usage, "cannot read " + file);
+  auto value = json::parse(*text, nullptr, false);
+  if (value.is_discarded()) return fail(exit_code::usage, file + " holds no valid JSON");
+  return value;
+}
+
 }  // namespace platen::cli

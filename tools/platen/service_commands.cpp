@@ -1,4 +1,4 @@
-// platen service create|ls|get|rm
+// platen service create|ls|get|rm; autoscale is in autoscale_command.cpp
 #include <iostream>
 #include <memory>
 
@@ -140,6 +140,7 @@ void add_service_commands(CLI::App& app, context& ctx) {
   auto* group = app.add_subcommand("service", "Service groups: ports and domains of instances");
   group->require_subcommand(1);
   add_create(*group, ctx);
+  add_autoscale_command(*group, ctx);
   on_chosen(group->add_subcommand("ls", "List service groups"), ctx, [&ctx] { return list(ctx); });
   auto* show = group->add_subcommand("get", "Show one service group");
   const auto which = std::make_shared<std::string>();

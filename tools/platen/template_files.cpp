@@ -10,14 +10,6 @@
 namespace platen::cli {
 namespace {
 
-result<json> read_json(const std::string& file) {
-  const auto text = read_input(file);
-  if (!text) return fail(exit_code::usage, "cannot read " + file);
-  auto value = json::parse(*text, nullptr, false);
-  if (value.is_discarded()) return fail(exit_code::usage, file + " holds no valid JSON");
-  return value;
-}
-
 result<void> hash(const context& ctx, const std::string& file) {
   const auto args = read_json(file).and_then(create_args_in);
   if (!args) return tl::unexpected(args.error());

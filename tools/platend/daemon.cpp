@@ -9,6 +9,7 @@
 #include "actors/bookkeeper.hpp"
 #include "actors/control_plane.hpp"
 #include "actors/wall_clock.hpp"
+#include "http/gateway/autoscaler.hpp"
 #include "http/gateway/feed.hpp"
 #include "http/server.hpp"
 #include "hypervisor/images/image_store.hpp"
@@ -157,6 +158,7 @@ struct parts {
   std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<actors::certificate_book> book;
   std::unique_ptr<gateway::certificate_store> certificates;
+  std::unique_ptr<gateway::autoscaler> scaler;
   std::unique_ptr<gateway::gateway> traffic;  // none if it is off, and then no feed
   std::unique_ptr<gateway::feed> feed;
   std::unique_ptr<http::server> server;
@@ -173,6 +175,7 @@ class running_daemon : public daemon {
     parts_.server->stop();
     parts_.feed.reset();
     if (parts_.traffic) parts_.traffic->stop();
+    parts_.scaler.reset();
     parts_.control->shutdown(stop_vms_);
     parts_.archiver.reset();
     parts_.books->finish();
@@ -216,11 +219,13 @@ tl::expected<void, std::string> start_books(parts& into, const config& how) {
   return {};
 }
 
-made<gateway::gateway> start_gateway(const config& how) {
+made<gateway::gateway> start_gateway(const config& how, gateway::autoscaler& scaler) {
   gateway::options options;
   options.address = how.gateway;
   options.bounds.connections = how.gateway_connections;
   options.bounds.hold = std::chrono::seconds(how.gateway_hold_seconds);
+  options.call.wake = [&scaler](const std::string& group) { scaler.note_demand(group); };
+  options.call.crowded = options.call.wake;
   return gateway::gateway::start(std::move(options));
 }
 
@@ -234,12 +239,15 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   if (!certificates) return tl::unexpected(certificates.error());
   into.certificates = *std::move(certificates);
   if (how.gateway.empty()) return {};
-  auto started = start_gateway(how);
+  into.scaler = std::make_unique<gateway::autoscaler>(*into.control);
+  auto started = start_gateway(how, *into.scaler);
   if (!started) return tl::unexpected("the gateway: " + started.error());
   into.traffic = *std::move(started);
   into.feed = std::make_unique<gateway::feed>(
       *into.control, *into.certificates, *into.book, *into.traffic, how.gateway_port_offset,
-      [](const std::string& what) { spdlog::warn("{}", what); });
+      [](const std::string& what) { spdlog::warn("{}", what); },
+      [&scaler = *into.scaler] { scaler.note_change(); });
+  into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   return {};
 }
 
@@ -282,7 +290,7 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
   built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,

@@ -41,6 +41,25 @@ class words {
     if (e.reason == "autokill") return told{"deleted because it was empty for too long"};
     return told{"deleted " + caused_by(at_.event.why)};
   }
+  std::optional<told> operator()(const events::autoscale_configured& e) const {
+    std::string policies;
+    for (const auto& policy : e.policies)
+      policies += (policies.empty() ? ": " : ", ") + policy.name + " (" + policy.kind + ")";
+    return told{"is to have " + std::to_string(e.min_size) + " to " + std::to_string(e.max_size) +
+                " clones of " + spoken(at_.names, "template/" + e.template_id) + " by itself, " +
+                caused_by(at_.event.why) + policies};
+  }
+  std::optional<told> operator()(const events::autoscale_removed&) const {
+    return told{"makes no instances by itself any more, " + caused_by(at_.event.why)};
+  }
+  std::optional<told> operator()(const events::scaled_out& e) const {
+    return told{"makes " + spoken(at_.names, "instance/" + e.instance_id) + " by " + e.policy +
+                ": " + e.reason};
+  }
+  std::optional<told> operator()(const events::scaled_in& e) const {
+    const auto by = e.policy.empty() ? std::string() : " by " + e.policy;
+    return told{"ends " + spoken(at_.names, "instance/" + e.instance_id) + by + ": " + e.reason};
+  }
   std::optional<told> operator()(const events::certificate_added& e) const {
     return told{"takes the certificate " + e.name + " of " + e.subject + ", issued by " + e.issuer +
                 ", " + caused_by(at_.event.why)};

@@ -17,7 +17,7 @@ void fold(by_uuid<State>& entities, std::string_view id, const events::envelope&
     found = entities.emplace(id, State{}).first;
     found->second.id = id;
   }
-  found->second = evolve(std::move(found->second), event);
+  fold_into(found->second, event);
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ class fold {
     // What still arrives for an entity that was forgotten changes nothing.
     if (!state && event.version != 1) return {};
     if (!state) state = fresh(event.stream);
-    std::visit([&](auto& value) { value = evolve(std::move(value), event); }, *state);
+    std::visit([&](auto& value) { fold_into(value, event); }, *state);
     return changed_.size() < states_a_step ? store::result<void>() : flush();
   }
 

@@ -23,26 +23,42 @@ std::string_view written(const flatbuffers::FlatBufferBuilder& builder) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
-// FlatBuffers reads scalars in place, and the bytes of a record begin anywhere in memory. Most
-// buffers are small; a replay copies two an event, so those are not allocated.
-class aligned_copy {
+// FlatBuffers reads scalars in place, and the bytes of a record begin anywhere in memory: where
+// that is not where scalars may lie, they are copied. Most buffers are small, and a replay reads
+// two an event, so those are not allocated.
+class aligned_bytes {
  public:
-  explicit aligned_copy(std::string_view bytes) : size_(bytes.size()) {
-    if (size_ > small_.size()) large_.resize(size_);
-    std::copy(bytes.begin(), bytes.end(), large_.empty() ? small_.data() : large_.data());
+  explicit aligned_bytes(std::string_view bytes)
+      : original_(bytes), at_(reinterpret_cast<const std::uint8_t*>(bytes.data())) {
+    if (reinterpret_cast<std::uintptr_t>(at_) % alignment == 0) return;
+    if (bytes.size() > small_.size()) large_.resize(bytes.size());
+    auto* const copy = large_.empty() ? small_.data() : large_.data();
+    std::copy(bytes.begin(), bytes.end(), copy);
+    at_ = copy;
   }
+  aligned_bytes(const aligned_bytes&) = delete;
+  aligned_bytes& operator=(const aligned_bytes&) = delete;
 
   template <class Table>
   const Table* verified() const {
-    const auto* const bytes = large_.empty() ? small_.data() : large_.data();
-    flatbuffers::Verifier verifier(bytes, size_);
+    flatbuffers::Verifier verifier(at_, original_.size());
     if (!verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
-    return flatbuffers::GetRoot<Table>(bytes);
+    return flatbuffers::GetRoot<Table>(at_);
+  }
+
+  // The same text in the bytes this was made from.
+  std::string_view in_original(const flatbuffers::String* text) const {
+    if (!text) return {};
+    const auto offset = reinterpret_cast<const std::uint8_t*>(text->c_str()) - at_;
+    return original_.substr(static_cast<std::size_t>(offset), text->size());
   }
 
  private:
-  std::size_t size_;
-  alignas(std::max_align_t) std::array<std::uint8_t, 1024> small_;
+  static constexpr std::size_t alignment = 8;  // of the largest scalar
+
+  std::string_view original_;
+  const std::uint8_t* at_;
+  alignas(alignment) std::array<std::uint8_t, 1024> small_;
   std::vector<std::uint8_t> large_;
 };
 
@@ -71,25 +87,28 @@ struct packer {
   }
 };
 
-// Unpacks the union member whose alternative in the variant is number Index, counting from there.
-template <std::size_t Index = 1>
-event unpack(const wire::Event& stored) {
-  if constexpr (Index < std::variant_size_v<event>) {
-    using native = std::variant_alternative_t<Index, event>;
-    using table = typename native::TableType;
-    if (stored.payload_type() != wire::PayloadUnionTraits<native>::enum_value)
-      return unpack<Index + 1>(stored);
-    native value;
-    static_cast<const table*>(stored.payload())->UnPackTo(&value);
-    return value;
-  } else {
-    return unknown_event{};
-  }
+template <std::size_t Index>
+event unpack_as(const void* stored) {
+  using native = std::variant_alternative_t<Index, event>;
+  native value;
+  static_cast<const typename native::TableType*>(stored)->UnPackTo(&value);
+  return value;
 }
 
-std::string to_text(const flatbuffers::String* text) {
-  return text ? text->str() : std::string();
-}
+// By the union member's number: how the alternative it is comes about. None for a number that is
+// not in use.
+using unpacker = event (*)(const void*);
+constexpr auto unpackers = [] {
+  std::array<unpacker, static_cast<std::size_t>(wire::Payload::MAX) + 1> all{};
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((all[static_cast<std::size_t>(
+          wire::PayloadUnionTraits<std::variant_alternative_t<I + 1, event>>::enum_value)] =
+          &unpack_as<I + 1>),
+     ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<event> - 1>());
+  return all;
+}();
 
 std::optional<digest> to_digest(const flatbuffers::Vector<std::uint8_t>* bytes) {
   digest value{};
@@ -139,39 +158,36 @@ tl::expected<record_parts, std::string> split(std::string_view record) {
                       record.substr(header_offset + header_size)};
 }
 
-struct checked_header {
-  envelope place;
-  std::string type;
+struct header_digests {
+  std::string_view type;  // in the record
   digest payload_sha256{};
 };
 
-tl::expected<checked_header, std::string> read_header(const record_parts& parts) {
-  const aligned_copy bytes(parts.header);
+// Everything of `place` but the event.
+tl::expected<header_digests, std::string> read_header(const record_parts& parts, envelope& place) {
+  const aligned_bytes bytes(parts.header);
   const auto* const header = bytes.verified<wire::Header>();
   if (!header) return fault("the header is not a valid FlatBuffer");
   const auto previous_hash = to_digest(header->previous_hash());
   const auto payload_sha256 = to_digest(header->payload_sha256());
-  const auto source = origin_from_string(to_text(header->origin()));
   if (!previous_hash || !payload_sha256)
     return fault("a digest in the header is not 32 bytes long");
-
-  checked_header result;
-  result.payload_sha256 = *payload_sha256;
-  result.type = to_text(header->type());
-  auto& place = result.place;
   place.hash = sha256_of(as_bytes(*previous_hash), parts.header);
   if (as_bytes(place.hash) != parts.hash)
     return fault("the hash of the header is not the stored hash");
+  const auto source = origin_from_string(bytes.in_original(header->origin()));
   if (!source) return fault("the header names an unknown origin");
   place.previous_hash = *previous_hash;
   place.sequence = header->sequence();
-  place.stream = to_text(header->stream());
+  place.stream = bytes.in_original(header->stream());
   place.version = header->version();
   place.schema = header->schema_version();
   place.time_us = header->time_us();
-  place.why = {to_text(header->request_id()), to_text(header->principal()), *source,
-               to_text(header->command())};
-  return result;
+  place.why.request_id = bytes.in_original(header->request_id());
+  place.why.principal = bytes.in_original(header->principal());
+  place.why.source = *source;
+  place.why.command = bytes.in_original(header->command());
+  return header_digests{bytes.in_original(header->type()), *payload_sha256};
 }
 
 }  // namespace
@@ -202,17 +218,19 @@ payload encode_payload(const event& value) {
 
 tl::expected<event, std::string> decode_payload(std::string_view type, std::string_view bytes) {
   const auto unknown = [&] { return unknown_event{std::string(type), std::string(bytes)}; };
-  if (!is_known_type(type)) return unknown();
-  const aligned_copy copy(bytes);
-  const auto* const stored = copy.verified<wire::Event>();
+  const aligned_bytes aligned(bytes);
+  const auto* const stored = aligned.verified<wire::Event>();
+  const bool in_use = stored && stored->payload_type() <= wire::Payload::MAX;
+  const std::string_view member = in_use ? wire::EnumNamePayload(stored->payload_type()) : "";
+  if (member != type && !is_known_type(type)) return unknown();
   if (!stored) return fault("the event is not a valid FlatBuffer");
-  if (stored->payload_type() > wire::Payload::MAX) return unknown();
-  if (wire::EnumNamePayload(stored->payload_type()) != type)
-    return fault("the event's content is a " +
-                 std::string(wire::EnumNamePayload(stored->payload_type())) + ", its header says " +
+  if (!in_use) return unknown();
+  if (member != type)
+    return fault("the event's content is a " + std::string(member) + ", its header says " +
                  std::string(type));
-  if (!stored->payload()) return fault("the event has a type and no content");
-  return unpack(*stored);
+  const auto unpack = unpackers[static_cast<std::size_t>(stored->payload_type())];
+  if (!stored->payload() || !unpack) return fault("the event has a type and no content");
+  return unpack(stored->payload());
 }
 
 std::string encode_record(envelope& place, const payload& what) {
@@ -233,26 +251,33 @@ std::string encode(envelope& value) {
   return encode_record(value, encode_payload(value.what));
 }
 
-tl::expected<envelope, std::string> decode(std::string_view record) {
+tl::expected<void, std::string> decode_into(envelope& place, std::string_view record) {
   const auto parts = split(record);
   if (!parts) return fault(parts.error());
-  auto header = read_header(*parts);
+  const auto header = read_header(*parts, place);
   if (!header) return fault(header.error());
   if (sha256_of(parts->event) != header->payload_sha256)
     return fault("the digest of the event is not the one in its header");
   auto what = decode_payload(header->type, parts->event);
-  if (!what) return fault(what.error());
-  header->place.what = std::move(*what);
-  return std::move(header->place);
+  if (!what) return fault(std::move(what.error()));
+  place.what = *std::move(what);
+  return {};
+}
+
+tl::expected<envelope, std::string> decode(std::string_view record) {
+  envelope place;
+  if (auto done = decode_into(place, record); !done) return fault(std::move(done.error()));
+  return place;
 }
 
 tl::expected<envelope, std::string> decode_header(std::string_view record) {
   const auto parts = split(record);
   if (!parts) return fault(parts.error());
-  auto header = read_header(*parts);
+  envelope place;
+  const auto header = read_header(*parts, place);
   if (!header) return fault(header.error());
-  header->place.what = unknown_event{std::move(header->type), {}};
-  return std::move(header->place);
+  place.what = unknown_event{std::string(header->type), {}};
+  return place;
 }
 
 tl::expected<std::string_view, std::string> without_event(std::string_view record) {
@@ -264,7 +289,8 @@ tl::expected<std::string_view, std::string> without_event(std::string_view recor
 bool is_withheld(std::string_view record) {
   const auto parts = split(record);
   if (!parts || !parts->event.empty()) return false;
-  const auto header = read_header(*parts);
+  envelope ignored;
+  const auto header = read_header(*parts, ignored);
   return header && header->payload_sha256 != sha256_of({});
 }
 

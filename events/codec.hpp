@@ -41,6 +41,8 @@ std::string encode(envelope& value);
 // Reads a record and checks all of it: layout, both FlatBuffers, hash and payload digest. Whether
 // previous_hash is the predecessor's is for the caller to compare.
 tl::expected<envelope, std::string> decode(std::string_view record);
+// The same without moving the envelope; after an error its content means nothing.
+tl::expected<void, std::string> decode_into(envelope& place, std::string_view record);
 
 // A record's envelope without its event: layout, header and hash are checked, the payload is not
 // looked at. This is how the chain is followed past a payload that was withheld. `what` is an

@@ -4,7 +4,16 @@
 
 namespace platen::store {
 
+record_batch::record_batch(std::size_t records_expected) {
+  constexpr std::size_t usual_record = 400;
+  records_.reserve(records_expected);
+  bytes_.reserve(records_expected * usual_record);
+}
+
 void record_batch::add(std::uint64_t sequence, std::string_view bytes) {
+  // Where the parts of a record are read in place.
+  constexpr std::size_t alignment = 8;
+  bytes_.resize((bytes_.size() + alignment - 1) / alignment * alignment);
   records_.push_back({sequence, bytes_.size(), bytes.size()});
   bytes_ += bytes;
 }
@@ -12,7 +21,7 @@ void record_batch::add(std::uint64_t sequence, std::string_view bytes) {
 void record_batch::decode() {
   events_.reserve(records_.size());
   for (std::size_t i = 0; i < records_.size(); ++i)
-    events_.push_back(read_record(sequence(i), record(i)));
+    read_record_into(events_.emplace_back(), sequence(i), record(i));
 }
 
 std::string_view record_batch::record(std::size_t index) const {

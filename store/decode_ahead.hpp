@@ -21,6 +21,9 @@ namespace platen::store {
 // Consecutive records as they are stored, and later what read_record() says of each.
 class record_batch {
  public:
+  record_batch() = default;
+  explicit record_batch(std::size_t records_expected);
+
   void add(std::uint64_t sequence, std::string_view bytes);
   void decode();
 

@@ -10,15 +10,31 @@ tl::unexpected<error> corrupt(std::uint64_t sequence, std::string message) {
                               sequence});
 }
 
+namespace {
+
+tl::unexpected<error> misplaced(std::uint64_t sequence, const events::envelope& record) {
+  return corrupt(sequence, "the record in this place is event " + std::to_string(record.sequence));
+}
+
+}  // namespace
+
 result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes,
                                      payloads expected) {
   const bool cut = expected == payloads::may_be_withheld && events::is_withheld(bytes);
   auto record = cut ? events::decode_header(bytes) : events::decode(bytes);
   if (!record) return corrupt(sequence, record.error());
-  if (record->sequence != sequence)
-    return corrupt(sequence,
-                   "the record in this place is event " + std::to_string(record->sequence));
+  if (record->sequence != sequence) return misplaced(sequence, *record);
   return std::move(*record);
+}
+
+void read_record_into(result<events::envelope>& slot, std::uint64_t sequence,
+                      std::string_view bytes) {
+  if (!slot) slot = events::envelope();
+  auto& record = *slot;
+  if (const auto decoded = events::decode_into(record, bytes); !decoded)
+    slot = corrupt(sequence, decoded.error());
+  else if (record.sequence != sequence)
+    slot = misplaced(sequence, record);
 }
 
 result<events::envelope> chain_check::next(std::uint64_t sequence, std::string_view bytes) {

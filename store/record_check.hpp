@@ -17,6 +17,10 @@ enum class payloads { required, may_be_withheld };
 result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes,
                                      payloads expected = payloads::required);
 
+// read_record() of a whole record, without moving it.
+void read_record_into(result<events::envelope>& slot, std::uint64_t sequence,
+                      std::string_view bytes);
+
 // Follows consecutive records: each must be the next one and carry the hash of the one before.
 class chain_check {
  public:

@@ -103,7 +103,7 @@ result<void> rocksdb_log::state::read_live(chain_check chain, std::uint64_t last
   decode_ahead ahead;
   result<void> read;
   const auto fetch = [&](std::size_t count) {
-    record_batch batch;
+    record_batch batch(count);
     for (; read && to_read <= last && batch.size() < count && batch.bytes() < max_batch_bytes;
          records->Next(), ++to_read) {
       if (!records->Valid()) {

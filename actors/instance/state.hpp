@@ -79,6 +79,8 @@ struct state {
 
 // Total and pure: replay is a fold of this. Events it does not know change only the version.
 state evolve(state before, const events::envelope& event);
+// The same in place.
+void fold_into(state& value, const events::envelope& event);
 
 // True where nothing is under way: running, stopped, failed or deleted.
 bool settled(const state& value);

@@ -72,9 +72,14 @@ class folder {
 
 }  // namespace
 
+void fold_into(state& value, const events::envelope& event) {
+  value.version = event.version;
+  // So that a state may be forgotten: nothing that follows would bring it back.
+  if (!forgettable(value)) std::visit(folder(value, event), event.what);
+}
+
 state evolve(state before, const events::envelope& event) {
-  before.version = event.version;
-  if (!forgettable(before)) std::visit(folder(before, event), event.what);
+  fold_into(before, event);
   return before;
 }
 

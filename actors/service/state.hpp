@@ -48,6 +48,8 @@ struct state {
 
 // Total and pure: replay is a fold of this. Events it does not know change only the version.
 state evolve(state before, const events::envelope& event);
+// The same in place.
+void fold_into(state& value, const events::envelope& event);
 
 // Deleted: it may be forgotten.
 bool forgettable(const state& value);

@@ -139,10 +139,14 @@ std::optional<std::int64_t> autokill_at_us(const state& value) {
 
 }  // namespace
 
-state evolve(state before, const events::envelope& event) {
-  before.version = event.version;
+void fold_into(state& value, const events::envelope& event) {
+  value.version = event.version;
   // So that a state may be forgotten: nothing that follows would bring it back.
-  if (!forgettable(before)) std::visit(folder(before, event), event.what);
+  if (!forgettable(value)) std::visit(folder(value, event), event.what);
+}
+
+state evolve(state before, const events::envelope& event) {
+  fold_into(before, event);
   return before;
 }
 

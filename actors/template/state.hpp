@@ -88,6 +88,8 @@ struct state {
 
 // Total and pure: replay is a fold of this. Events it does not know change only the version.
 state evolve(state before, const events::envelope& event);
+// The same in place.
+void fold_into(state& value, const events::envelope& event);
 
 // "preparing", ..., with "cloning" for a snapshotted template that has clones in flight.
 std::string_view shown_lifecycle(const state& value);

@@ -12,7 +12,7 @@
 
 namespace platen::guest {
 
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 inline constexpr std::uint32_t frame_magic = 0x4E544C50;  // the bytes "PLTN"
 inline constexpr std::size_t frame_header_bytes = 8;
 inline constexpr std::size_t frame_payload_limit = 65536;

@@ -139,6 +139,44 @@ task<tl::expected<void, std::string>> agent_client::resume(wire::ResumeT order,
   }
 }
 
+task<tl::expected<void, std::string>> agent_client::wake(std::int64_t time_ns,
+                                                         milliseconds limit) {
+  const auto end = clock::now() + limit;
+  const auto nonce = fresh_nonce();
+  if (!nonce) co_return tl::unexpected(nonce.error());
+  wire::WakeT order;
+  order.nonce = *nonce;
+  order.time_ns = time_ns;
+  const auto sent = co_await send(std::move(order), limit);
+  if (!sent) co_return sent;
+  std::optional<guest::verified_message> signal;
+  for (;;) {
+    auto message = co_await receive(left_until(end));
+    if (!message) co_return tl::unexpected(message.error());
+    const auto* answer = message->as<wire::Awake>();
+    if (answer != nullptr && answer->nonce() == *nonce) break;
+    if (auto reason = refusal(*message)) co_return tl::unexpected(std::move(*reason));
+    if (message->as<wire::Signal>() != nullptr) signal = std::move(*message);
+  }
+  // The guest repeats a signal after the greeting; whoever listens next shall hear it.
+  if (signal) received_.push_front(std::move(*signal));
+  co_return tl::expected<void, std::string>{};
+}
+
+task<tl::expected<void, std::string>> agent_client::set_clock(std::int64_t time_ns,
+                                                              milliseconds limit) {
+  wire::WakeT order;
+  order.time_ns = time_ns;
+  co_return co_await send(std::move(order), limit);
+}
+
+task<tl::expected<void, std::string>> agent_client::refuse(std::uint32_t signal_number,
+                                                           milliseconds limit) {
+  wire::RefuseT order;
+  order.number = signal_number;
+  co_return co_await send(std::move(order), limit);
+}
+
 task<tl::expected<void, std::string>> agent_client::shut_down(std::uint32_t grace_ms,
                                                               milliseconds limit) {
   wire::ShutdownT order;

@@ -33,6 +33,10 @@ class agent_client {
   task<tl::expected<void, std::string>> start(wire::StartT order, milliseconds limit);
   // Makes the nonce itself and waits for the answer that carries it.
   task<tl::expected<void, std::string>> resume(wire::ResumeT order, milliseconds limit);
+  // Sets the clock of a guest that stood still, and with wake() waits until it is set.
+  task<tl::expected<void, std::string>> set_clock(std::int64_t time_ns, milliseconds limit);
+  task<tl::expected<void, std::string>> wake(std::int64_t time_ns, milliseconds limit);
+  task<tl::expected<void, std::string>> refuse(std::uint32_t signal_number, milliseconds limit);
   task<tl::expected<void, std::string>> shut_down(std::uint32_t grace_ms, milliseconds limit);
 
   // The next message of the guest's own accord; an error when the connection ends.

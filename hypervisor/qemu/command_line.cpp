@@ -145,7 +145,8 @@ std::vector<std::string> clone_command_line(const machine& machine, const host_s
   append(line, {"-blockdev", raw_file("base", base_disk_fd)});
   for (int layer = 0; layer < files.layers; ++layer)
     append(line, layer_arguments(files, layer));
-  append(line, overlay_arguments("layer-" + std::to_string(files.layers - 1)));
+  append(line, overlay_arguments(files.layers == 0 ? "base"
+                                                   : "layer-" + std::to_string(files.layers - 1)));
   append(line, rom_drive_arguments());
   append(line, {"-netdev", network(host.guest_ports)});
   append(line, device_arguments());

@@ -24,6 +24,9 @@ inline constexpr auto memory_name = "memory";
 // Of QEMU's block nodes, the ROM drive and what it reads.
 inline constexpr auto rom_drive_node = "rom";
 inline constexpr auto rom_files_node = "rom-files";
+inline constexpr auto rom_list_node = "rom-list";
+// Of its memory, the guest's.
+inline constexpr auto memory_block = "memory";
 
 // Descriptors QEMU inherits, in this order from 3 on; those without a name of their own here:
 //   one for each ROM, one for each overlay between the image's disk and the VM's own overlay with

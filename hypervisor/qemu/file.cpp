@@ -83,6 +83,14 @@ tl::expected<void, std::string> copy_range(int from, int to, off_t begin, off_t 
 
 }  // namespace
 
+bool share_content(int fd, const std::filesystem::path& to) {
+  const auto copy = open_file(to, O_RDWR | O_CREAT | O_EXCL);
+  if (!copy) return false;
+  if (::ioctl(copy->get(), FICLONE, fd) == 0) return true;
+  ::unlink(to.c_str());
+  return false;
+}
+
 tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path& to) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return tl::unexpected(system_error_sentence("copy to", to));

@@ -38,6 +38,10 @@ tl::expected<void, std::string> write_at(int fd, std::string_view bytes, std::ui
 // between two file systems.
 tl::expected<void, std::string> link_or_copy(int fd, const std::filesystem::path& to);
 
+// A copy of a file, from its descriptor, that shares all its space. False, and no file, where the
+// file system cannot do that.
+bool share_content(int fd, const std::filesystem::path& to);
+
 // A copy of a file, from its descriptor, that shares its space where the file system can and has a
 // hole wherever the original has one.
 tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path& to);

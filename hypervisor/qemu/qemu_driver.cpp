@@ -25,8 +25,10 @@ namespace {
 namespace fs = std::filesystem;
 using namespace qemu;
 
-// Hashing and disk work; more threads would only make the disk's queue longer.
+// Disk work; more threads would only make the disk's queue longer. What takes long has threads of
+// its own, so that a start never waits behind it.
 constexpr std::size_t pool_threads = 2;
+constexpr std::size_t slow_pool_threads = 2;
 
 qemu_options with_absolute_paths(qemu_options options) {
   std::error_code ignored;
@@ -46,7 +48,9 @@ tl::expected<void, std::string> make_private_directory(const fs::path& path) {
 class qemu_driver : public driver {
  public:
   explicit qemu_driver(qemu_options options)
-      : pool_(pool_threads), host_(with_absolute_paths(std::move(options)), io_, pool_) {}
+      : pool_(pool_threads),
+        slow_pool_(slow_pool_threads),
+        host_(with_absolute_paths(std::move(options)), io_, pool_, slow_pool_) {}
   ~qemu_driver() override { shutdown(); }
 
   tl::expected<inventory, std::string> start(report_sink sink) override;
@@ -58,13 +62,9 @@ class qemu_driver : public driver {
   void snapshot(snapshot_order order) override;
   void clone(clone_order order) override;
   void adopt(vm_ref vm) override;
-  void suspend(vm_ref vm) override {
-    host_.report_to_actor({vm, failed{stage::suspend, "not yet", "", false, true}});
-  }
-  void resume(resume_order order) override {
-    host_.report_to_actor({order.vm, failed{stage::resume, "not yet", "", false, false}});
-  }
-  void refuse_signal(vm_ref) override {}
+  void suspend(vm_ref vm) override;
+  void resume(resume_order order) override;
+  void refuse_signal(vm_ref vm) override;
   void stop(vm_ref vm, std::uint32_t grace_ms) override;
   void kill(vm_ref vm) override;
   void remove(vm_ref vm) override;
@@ -81,6 +81,7 @@ class qemu_driver : public driver {
   vm_pointer add(const vm_ref& vm);
   bool take_over_existing(const vm_ref& vm);
   void answer_unknown(const vm_ref& vm);
+  bool answer_for_suspended(const vm_ref& vm);
   void refuse(const vm_ref& vm, stage where, std::string reason);
   task<void> snapshot_vm(snapshot_order order);
   task<void> remove_vm(vm_ref ref);
@@ -93,6 +94,7 @@ class qemu_driver : public driver {
   // Destroyed last: what is suspended in it refers to all the others.
   asio::io_context io_{1};
   asio::thread_pool pool_;
+  asio::thread_pool slow_pool_;
   vm_host host_;
   std::map<vm_ref, vm_pointer> vms_;  // on the driver's thread only
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
@@ -151,7 +153,11 @@ tl::expected<std::vector<found_vm>, std::string> qemu_driver::look_at_vms() {
       end_leftover(entry.path());
       continue;
     }
-    found.push_back({*ref, record->why, find_process(entry.path(), *record).has_value()});
+    const bool is_suspended = host_.snapshots.sealed(entry.path()).has_value();
+    // All that its process still had to do was to end.
+    if (is_suspended) end_leftover_process(entry.path());
+    const bool alive = !is_suspended && find_process(entry.path(), *record).has_value();
+    found.push_back({*ref, record->why, alive, is_suspended});
   }
   if (error) return tl::unexpected("cannot list " + host_.vms.string() + ": " + error.message());
   return found;
@@ -162,7 +168,9 @@ void qemu_driver::shutdown() {
   io_.stop();
   if (thread_.joinable()) thread_.join();
   pool_.stop();
+  slow_pool_.stop();
   pool_.join();
+  slow_pool_.join();
   vms_.clear();
 }
 
@@ -194,6 +202,7 @@ bool qemu_driver::take_over_existing(const vm_ref& ref) {
     known->repeat_report();
     return true;
   }
+  if (answer_for_suspended(ref)) return true;
   std::error_code ignored;
   if (!fs::exists(vm_directory(host_, ref), ignored)) return false;
   asio::co_spawn(io_, add(ref)->adopt(), asio::detached);
@@ -221,6 +230,41 @@ void qemu_driver::clone(clone_order order) {
       return refuse(order.vm, stage::clone,
                     "too many VMs are waiting to be cloned; try again later");
     asio::co_spawn(io_, add(order.vm)->clone(std::move(order)), asio::detached);
+  });
+}
+
+// Whether the VM was suspended under an earlier daemon; then there is no `vm` object of it.
+bool qemu_driver::answer_for_suspended(const vm_ref& ref) {
+  const auto info = host_.snapshots.sealed(vm_directory(host_, ref));
+  if (!info) return false;
+  host_.report_to_actor({ref, suspended{info->state_bytes}});
+  return true;
+}
+
+void qemu_driver::suspend(vm_ref vm) {
+  on_driver_thread([this, vm = std::move(vm)] {
+    if (const auto known = find(vm))
+      asio::co_spawn(io_, known->suspend(), asio::detached);
+    else if (!is_plain_id(vm.id) || !answer_for_suspended(vm))
+      refuse(vm, stage::suspend, "there is no such VM to suspend");
+  });
+}
+
+void qemu_driver::resume(resume_order order) {
+  on_driver_thread([this, order = std::move(order)]() mutable {
+    if (!is_plain_id(order.vm.id))
+      return refuse(order.vm, stage::resume, "the VM's id is not a plain name");
+    if (take_over_existing(order.vm)) return;
+    if (host_.clone_places->waiting() >= host_.options.waiting_limit)
+      return refuse(order.vm, stage::resume,
+                    "too many VMs are waiting to be resumed; try again later");
+    asio::co_spawn(io_, add(order.vm)->resume(std::move(order)), asio::detached);
+  });
+}
+
+void qemu_driver::refuse_signal(vm_ref vm) {
+  on_driver_thread([this, vm = std::move(vm)] {
+    if (const auto known = find(vm)) known->refuse_signal();
   });
 }
 
@@ -277,8 +321,10 @@ task<void> qemu_driver::end_unadopted(vm_ref ref) {
     answer_unknown(ref);
     co_return;
   }
-  auto end = [directory] {
+  auto end = [&store = host_.snapshots, directory] {
     end_leftover_process(directory);
+    // One that was suspended cannot be resumed any more.
+    store.unseal(directory);
     return console_tail(directory);
   };
   auto tail = co_await on_pool(pool_, std::move(end));

@@ -59,6 +59,15 @@ tl::unexpected<snapshot_refusal> damaged(std::string reason) {
   return tl::unexpected(snapshot_refusal{std::move(reason), true});
 }
 
+std::vector<std::string> file_names(const manifest& content) {
+  std::vector<std::string> names{memory_name, state_name, disk_name, base_disk_name};
+  for (std::size_t i = 0; i < content.layers.size(); ++i)
+    names.push_back(layer_name(i));
+  for (std::size_t i = 0; i < content.roms.size(); ++i)
+    names.push_back(rom_file_name(i));
+  return names;
+}
+
 // What has second names, whose coming and going changes its ctime, is known by its content's times
 // alone (identity_by::content_change). The rest is known better.
 constexpr auto never_linked = identity_by::content_and_inode_change;
@@ -134,28 +143,41 @@ tl::expected<snapshot_info, std::string> snapshot_store::store(const fs::path& v
   return stored;
 }
 
+tl::expected<void, std::string> snapshot_store::collect_facts(const fs::path& folder,
+                                                              manifest& draft) {
+  const auto collect = [&](file_facts& facts, const std::string& name,
+                           identity_by how = identity_by::content_change) {
+    return facts_of(folder / name, how).map([&](file_facts found) { facts = std::move(found); });
+  };
+  auto done = collect_fixed_facts(folder, draft);
+  if (done) done = collect(draft.memory, memory_name, never_linked);
+  if (done) done = collect(draft.state, state_name, never_linked);
+  if (done) done = collect(draft.disk, disk_name);
+  return done;
+}
+
+tl::expected<void, std::string> snapshot_store::collect_fixed_facts(const fs::path& folder,
+                                                                    manifest& draft) {
+  const auto collect = [&](file_facts& facts, const std::string& name) {
+    return facts_of(folder / name, identity_by::content_change).map([&](file_facts found) {
+      facts = std::move(found);
+    });
+  };
+  auto done = collect(draft.base, base_disk_name);
+  for (std::size_t i = 0; done && i < draft.layers.size(); ++i)
+    done = collect(draft.layers[i], layer_name(i));
+  for (std::size_t i = 0; done && i < draft.roms.size(); ++i)
+    done = facts_of(folder / rom_file_name(i), identity_by::content_change)
+               .map([&](const file_facts& facts) { draft.roms[i].sha256 = facts.sha256; });
+  return done;
+}
+
 tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
     const fs::path& building, const fs::path& vm_directory, manifest draft) {
-  const auto take = [&](const std::string& name,
-                        identity_by how) -> tl::expected<file_facts, std::string> {
-    return move(vm_directory / name, building / name).and_then([&] {
-      return facts_of(building / name, how);
-    });
-  };
-  const auto take_into = [&](file_facts& facts, const std::string& name,
-                             identity_by how = identity_by::content_change) {
-    return take(name, how).map([&](file_facts found) { facts = std::move(found); });
-  };
-  auto done = take_into(draft.memory, memory_name, never_linked);
-  if (done) done = take_into(draft.state, state_name, never_linked);
-  if (done) done = take_into(draft.disk, disk_name);
-  if (done) done = take_into(draft.base, base_disk_name);
-  for (std::size_t i = 0; done && i < draft.layers.size(); ++i)
-    done = take_into(draft.layers[i], layer_name(i));
-  for (std::size_t i = 0; done && i < draft.roms.size(); ++i)
-    done = take(rom_file_name(i), identity_by::content_change).map([&](const file_facts& facts) {
-      draft.roms[i].sha256 = facts.sha256;
-    });
+  tl::expected<void, std::string> done;
+  for (const auto& name : file_names(draft))
+    if (done) done = move(vm_directory / name, building / name);
+  if (done) done = collect_facts(building, draft);
   if (!done) return tl::unexpected(done.error());
   move_log(vm_directory, building, console_log_name);
   move_log(vm_directory, building, output_log_name);
@@ -164,6 +186,28 @@ tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
   if (done) done = sync_path(root_);
   if (!done) return tl::unexpected(done.error());
   return info_of(draft, manifest_sha256(draft));
+}
+
+tl::expected<snapshot_info, std::string> snapshot_store::seal(const fs::path& vm_directory,
+                                                              manifest draft) {
+  draft.snapshot_id = vm_directory.filename();
+  auto done = collect_facts(vm_directory, draft);
+  if (done) done = replace_file(vm_directory / manifest_name, to_json(draft), true);
+  if (done) done = sync_path(vm_directory.parent_path());
+  if (!done) return tl::unexpected(done.error());
+  return info_of(draft, manifest_sha256(draft));
+}
+
+void snapshot_store::unseal(const fs::path& vm_directory) {
+  std::error_code ignored;
+  for (const auto* name : {manifest_name, memory_name, state_name})
+    fs::remove(vm_directory / name, ignored);
+}
+
+std::optional<snapshot_info> snapshot_store::sealed(const fs::path& vm_directory) const {
+  const auto found = read_manifest(vm_directory);
+  if (!found) return std::nullopt;
+  return info_of(found->content, found->sha256);
 }
 
 tl::expected<sealed_manifest, std::string> snapshot_store::read_manifest(
@@ -202,9 +246,19 @@ tl::expected<unique_fd, snapshot_refusal> snapshot_store::open_checked(const fs:
 
 tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open(const std::string& id,
                                                                        const host_facts& host) {
-  const auto folder = root_ / id;
-  if (!is_plain_id(id) || !fs::exists(folder / manifest_name))
-    return damaged("there is no snapshot " + id);
+  if (!is_plain_id(id)) return damaged("there is no snapshot " + id);
+  return open_folder(root_ / id, host);
+}
+
+tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open_sealed(
+    const fs::path& vm_directory, const host_facts& host) {
+  return open_folder(vm_directory, host);
+}
+
+tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open_folder(
+    const fs::path& folder, const host_facts& host) {
+  if (!fs::exists(folder / manifest_name))
+    return damaged("there is no snapshot " + folder.filename().string());
   auto sealed = read_manifest(folder);
   if (!sealed) return damaged("the snapshot is damaged: " + sealed.error());
   if (const auto fits = check_restorable(sealed->content, host); !fits)

@@ -2,6 +2,7 @@
 // rom-N.img}. One is built in <id>.tmp and renamed when all of it is synced, so a folder without
 // ".tmp" is complete. What a snapshot shares with images, ROMs and the snapshots below it are
 // second names of their files, so each needs no other and space is freed with the last one.
+// A suspended VM is the same, but in its VM's directory.
 // Thread-safe; everything blocks.
 #pragma once
 
@@ -55,6 +56,22 @@ class snapshot_store {
   tl::expected<snapshot_info, std::string> store(const std::filesystem::path& vm_directory,
                                                  manifest draft);
 
+  // Makes an ended or stopped VM's directory one that can be resumed: adds the files' facts to
+  // `draft`, syncs all of it and writes the manifest last. What is there of the files is not
+  // touched if this fails.
+  tl::expected<snapshot_info, std::string> seal(const std::filesystem::path& vm_directory,
+                                                manifest draft);
+  // Takes that back, and deletes the memory and state that were saved.
+  void unseal(const std::filesystem::path& vm_directory);
+  std::optional<snapshot_info> sealed(const std::filesystem::path& vm_directory) const;
+  tl::expected<verified_snapshot, snapshot_refusal> open_sealed(
+      const std::filesystem::path& vm_directory, const host_facts& host);
+
+  // Adds the facts of the files below a VM's own disk, which do not change while it runs. Asked
+  // for before the VM is stopped, it saves the time to read them while it is.
+  tl::expected<void, std::string> collect_fixed_facts(const std::filesystem::path& folder,
+                                                      manifest& draft);
+
   // Reads all of it the first time; later only what has changed since.
   tl::expected<verified_snapshot, snapshot_refusal> open(const std::string& id,
                                                          const host_facts& host);
@@ -71,6 +88,10 @@ class snapshot_store {
   tl::expected<snapshot_info, std::string> fill_and_publish(
       const std::filesystem::path& building, const std::filesystem::path& vm_directory,
       manifest draft);
+  tl::expected<void, std::string> collect_facts(const std::filesystem::path& folder,
+                                                manifest& draft);
+  tl::expected<verified_snapshot, snapshot_refusal> open_folder(const std::filesystem::path& folder,
+                                                                const host_facts& host);
   tl::expected<void, snapshot_refusal> open_files(verified_snapshot& snapshot,
                                                   const std::filesystem::path& folder);
   tl::expected<sealed_manifest, std::string> read_manifest(

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "hypervisor/qemu/console_text.hpp"
@@ -38,11 +39,14 @@ void vm::repeat_report() {
     return;
   }
   if (state_ == state::starting) return;
-  if (record_.is_clone)
-    tell(cloned{running_});
-  else
-    tell(booted{running_});
+  tell_up();
   if (signalled_) tell(signalled{});
+}
+
+void vm::tell_up() {
+  if (record_.origin == vm_origin::booted) tell(booted{running_});
+  if (record_.origin == vm_origin::cloned) tell(cloned{running_});
+  if (record_.origin == vm_origin::resumed) tell(resumed{running_});
 }
 
 void vm::take(launched_vm launched) {
@@ -82,9 +86,9 @@ task<void> vm::serve_agent() {
 }
 
 void vm::handle(const guest::verified_message& message) {
-  if (message.as<wire::Signal>() != nullptr) {
-    const bool is_news = record_.why == purpose::template_preparation && !signalled_;
-    if (!is_news) return;
+  if (const auto* signal = message.as<wire::Signal>()) {
+    if (signal->number() <= last_signal_) return;
+    last_signal_ = signal->number();
     signalled_ = true;
     tell(signalled{});
   } else if (const auto* over = message.as<wire::Exited>()) {
@@ -92,11 +96,26 @@ void vm::handle(const guest::verified_message& message) {
   }
 }
 
+void vm::refuse_signal() {
+  if (state_ == state::ended || !signalled_) return;
+  signalled_ = false;
+  // What is sent to a guest that is being saved might get into its snapshot. If it runs on, it is
+  // told then; and a guest repeats its signal to whoever greets it next.
+  if (state_ == state::running) send_refusal();
+}
+
+void vm::send_refusal() {
+  auto refuse = [](std::shared_ptr<vm> self) -> task<void> {
+    co_await self->agent_.refuse(self->last_signal_, agent_write_limit);
+  };
+  asio::co_spawn(host_.io, refuse(shared_from_this()), asio::detached);
+}
+
 task<void> vm::report_end() {
   const auto self = shared_from_this();
   co_await process_gone_.wait();
   co_await agent_gone_.wait(last_words_limit);
-  // A snapshot ends the process itself and says what came of it.
+  // Who saves a VM ends the process itself and says what came of it.
   if (state_ != state::running) co_return;
   const auto last = report{ref_, make_exited()};
   if (!removing_) host_.report_to_actor(last);
@@ -183,7 +202,8 @@ task<void> vm::abandon(failure why) {
   what.snapshot_damaged = why.snapshot_damaged;
   what.console_tail = last_output(path_);
   co_await end_process();
-  const bool answers_a_boot = state_ == state::starting && !record_.is_clone;
+  const bool answers_a_boot =
+      state_ == state::starting && record_.origin == vm_origin::booted;
   const auto end = make_exited();
   if (record_.vm == ref_) co_await delete_directory();
   report last{ref_, what};
@@ -207,8 +227,19 @@ void vm::repeat_end() {
   tell(std::move(what));
 }
 
+// A suspended VM that is ended cannot be resumed any more.
+void vm::end_again() {
+  if (last_report_ && std::holds_alternative<suspended>(last_report_->what)) {
+    asio::post(host_.slow_pool, [this, self = shared_from_this()] { host_.snapshots.unseal(path_); });
+    exited what;
+    what.reason = "the VM was suspended, and its saved state was discarded";
+    last_report_->what = std::move(what);
+  }
+  repeat_end();
+}
+
 void vm::kill() {
-  if (state_ == state::ended) return repeat_end();
+  if (state_ == state::ended) return end_again();
   if (asked_to_end_.empty()) asked_to_end_ = "the VM was killed on request";
   signal_process(SIGKILL);
 }
@@ -216,7 +247,7 @@ void vm::kill() {
 task<void> vm::stop(milliseconds grace) {
   const auto self = shared_from_this();
   if (state_ == state::ended) {
-    repeat_end();
+    end_again();
     co_return;
   }
   const bool already_asked = !asked_to_end_.empty();

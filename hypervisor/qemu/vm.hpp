@@ -1,6 +1,6 @@
 // One VM's life: started, running, perhaps snapshotted, ended. Lives on the driver's thread;
 // blocking work goes to the pool. Order of reading: vm.cpp (reports, ending), vm_start.cpp (boot,
-// clone, adopt), vm_snapshot.cpp.
+// clone, resume, adopt), vm_save.cpp (snapshot, suspend), vm_state.cpp (QEMU's part in both).
 #pragma once
 
 #include <memory>
@@ -22,34 +22,54 @@ class vm : public std::enable_shared_from_this<vm> {
   // The first thing to happen to a VM is exactly one of these.
   task<void> boot(boot_order order);
   task<void> clone(clone_order order);
+  task<void> resume(resume_order order);
   task<void> adopt();
 
   // Says again what the VM's order has led to, if it has come to something.
   void repeat_report();
 
   task<void> snapshot(std::string snapshot_id);
+  task<void> suspend();
+  void refuse_signal();
   task<void> stop(milliseconds grace);
   void kill();
   // Ends it without a report and deletes its directory; done when it returns.
   task<void> remove();
 
-  bool ended() const { return state_ == state::ended; }
   // Ended by a snapshot: nothing of it is left.
   bool became_snapshot() const { return became_snapshot_; }
 
  private:
-  enum class state { starting, running, snapshotting, ended };
+  enum class state { starting, running, saving, ended };
   using step = tl::expected<void, failure>;
 
   task<step> try_boot(boot_order order);
   task<step> try_clone(clone_order order);
+  task<step> try_resume(resume_order order);
   task<step> try_adopt();
+  task<step> load_and_continue(launched_vm launched, stage where);
   task<tl::expected<void, std::string>> load_state(int state_fd);
   task<step> wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms);
-  task<step> judge_adopted(welcome greeting);
+  task<step> wake_as_before();
+  task<step> adopt_stopped();
+  step judge_adopted(const welcome& greeting);
+
+  bool is_instance() const { return record_.why == purpose::instance; }
+  // Answers a snapshot or suspend that cannot be begun.
+  void refuse_to_save(stage where, const std::string& reason);
   task<tl::expected<snapshot_info, failure>> try_snapshot(std::string snapshot_id);
+  task<tl::expected<snapshot_info, failure>> try_suspend();
+  // After a failure: whether the guest goes on as if nothing was.
+  task<bool> runs_on(failure why);
+  task<void> lose(failure why);
   task<tl::expected<void, std::string>> save_state();
+  task<tl::expected<void, std::string>> prepare_to_save();
+  task<tl::expected<void, std::string>> save_device_state();
+  task<tl::expected<void, std::string>> save_all();
+  task<tl::expected<void, std::string>> migrate_to(unique_fd target);
   task<tl::expected<void, std::string>> take_roms_out();
+  task<tl::expected<void, std::string>> put_roms_back();
+  task<tl::expected<void, std::string>> go_on();
   task<tl::expected<void, std::string>> quit_qemu();
 
   void take(launched_vm launched);
@@ -60,6 +80,9 @@ class vm : public std::enable_shared_from_this<vm> {
   task<void> report_end();
   void handle(const guest::verified_message& message);
   void go_on_running();
+  void tell_up();
+  void send_refusal();
+  void end_again();
 
   // Ends a start or snapshot that went wrong, removes what it made and reports.
   task<void> abandon(failure why);
@@ -94,12 +117,14 @@ class vm : public std::enable_shared_from_this<vm> {
 
   running_vm running_;
   bool signalled_ = false;
+  std::uint32_t last_signal_ = 0;  // its number; the guest repeats signals
   std::optional<std::int32_t> workload_exit_;
   std::string guest_failure_;  // a sentence from the console
   // Why it is being ended by us: a sentence. Empty: nobody asked for it.
   std::string asked_to_end_;
   bool removing_ = false;
   bool became_snapshot_ = false;
+  std::string saving_as_;  // the snapshot's id; empty for a suspend
   std::optional<report> last_report_;
 };
 

@@ -1,5 +1,5 @@
-// Making a VM's directory, starting QEMU in it, and deleting it again. Everything here blocks and
-// runs on the pool.
+// Making a VM's directory, starting QEMU in it (vm_launch.cpp), and deleting it again. Everything
+// here blocks and runs on the pool.
 //
 // <data_dir>/vms/<id>.<attempt>/, mode 0700:
 //   vm.json       what a later daemon has to know (vm_record.hpp)
@@ -7,10 +7,13 @@
 //   console.log   the kernel's console        output.log  the workload's output
 //   qemu.log      what QEMU itself prints
 //   disk.qcow2    the VM's own writes         rom.vmdk    the list of ROMs on its ROM drive
-//   base.ext4     a second name of the image's disk (boots only), so that it outlives the image
-// Of template preparations also what else their snapshot will need:
-//   memory        the guest's memory; of a clone, a copy of its snapshot's
-//   base.ext4, layer-N.qcow2, rom-N.img   second names, also where they come from a snapshot
+//   base.ext4, layer-N.qcow2, rom-N.img   second names of what its disk and its ROM drive rest on,
+//                 so that they outlive the image, snapshot or suspended VM they come from
+//   memory        of template preparations, the guest's memory; of a clone, a copy of its snapshot's
+// While the VM is being saved, and when it is suspended:
+//   memory, state          what QEMU saved
+//   saving                 it is being saved; if its daemon dies meanwhile, the next lets it go on
+//   manifest.json          it is suspended, and all of it is on stable storage
 #pragma once
 
 #include <filesystem>
@@ -27,6 +30,7 @@
 namespace platen::hypervisor::qemu {
 
 inline constexpr auto qemu_log_name = "qemu.log";
+inline constexpr auto saving_mark_name = "saving";
 // Shown with a failure.
 inline constexpr std::uint64_t console_tail_bytes = 16 << 10;
 
@@ -42,12 +46,16 @@ struct launched_vm {
   process qemu;
   unique_fd directory;
   std::vector<placed_rom> added_roms;  // those the guest has to be told of
-  int state_fd = -1;                   // clones: QEMU's descriptor of the state it is to load
+  int state_fd = -1;                   // not boots: QEMU's descriptor of the state it is to load
   image_config workload;               // boots: how the image says its workload is started
 };
 
 tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& order);
 tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order& order);
+tl::expected<launched_vm, failure> launch_resume(vm_host& host, const resume_order& order);
+
+// What a VM that did not come up is said to have failed at.
+stage stage_of_start(vm_origin origin);
 
 std::filesystem::path vm_directory(const vm_host& host, const vm_ref& vm);
 

@@ -13,11 +13,13 @@
 namespace platen::hypervisor::qemu {
 
 struct vm_host {
-  vm_host(qemu_options given, asio::io_context& loop, asio::thread_pool& workers)
+  vm_host(qemu_options given, asio::io_context& loop, asio::thread_pool& workers,
+          asio::thread_pool& slow_workers)
       : options(std::move(given)),
         vms(options.data_dir / "vms"),
         io(loop),
         pool(workers),
+        slow_pool(slow_workers),
         snapshots(options.data_dir / "templates"),
         logs(std::make_shared<log_bounds>(io, options.log_bytes)),
         boot_places(std::make_shared<semaphore>(io, options.concurrent_boots)),
@@ -27,7 +29,8 @@ struct vm_host {
   const qemu_options options;
   const std::filesystem::path vms;
   asio::io_context& io;      // the driver's thread
-  asio::thread_pool& pool;   // for work that blocks
+  asio::thread_pool& pool;   // for work that blocks, and that somebody waits for
+  asio::thread_pool& slow_pool;  // for work that takes long: saving
   snapshot_store snapshots;  // blocks: to be used on the pool
   guest_bundle bundle;
   host_facts facts;

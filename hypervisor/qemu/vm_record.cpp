@@ -16,6 +16,13 @@ constexpr auto record_name = "vm.json";
 constexpr std::uint64_t record_limit = 1 << 20;
 constexpr std::size_t id_limit = 128;
 
+constexpr const char* origin_names[] = {"booted", "cloned", "resumed"};
+
+vm_origin origin_named(const std::string& name) {
+  if (name == "booted") return vm_origin::booted;
+  return name == "cloned" ? vm_origin::cloned : vm_origin::resumed;
+}
+
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
@@ -52,7 +59,7 @@ tl::expected<void, std::string> write_record(const std::filesystem::path& direct
       {"id", record.vm.id},
       {"attempt", record.vm.attempt},
       {"purpose", record.why == purpose::instance ? "instance" : "template_preparation"},
-      {"is_clone", record.is_clone},
+      {"origin", origin_names[static_cast<std::size_t>(record.origin)]},
       {"snapshot_id", record.snapshot_id},
       {"generation_id", record.generation_id},
       {"facts", to_json(record.facts)},
@@ -70,7 +77,7 @@ tl::expected<vm_record, std::string> read_record(const std::filesystem::path& di
     record.vm = {value.at("id"), value.at("attempt")};
     record.why =
         value.at("purpose") == "instance" ? purpose::instance : purpose::template_preparation;
-    record.is_clone = value.at("is_clone");
+    record.origin = origin_named(value.at("origin"));
     record.snapshot_id = value.at("snapshot_id");
     record.generation_id = value.at("generation_id");
     const auto facts = parse_manifest(value.at("facts").get_ref<const std::string&>());

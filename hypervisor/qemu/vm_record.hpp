@@ -15,13 +15,15 @@
 
 namespace platen::hypervisor::qemu {
 
+enum class vm_origin { booted, cloned, resumed };
+
 struct vm_record {
   vm_ref vm;
   purpose why = purpose::instance;
-  bool is_clone = false;
+  vm_origin origin = vm_origin::booted;
   std::string snapshot_id;    // clones: what it was cloned from
-  std::string generation_id;  // clones: the UUID it has once it was resumed
-  // Preparations: the manifest of the snapshot-to-be, without the facts of its files.
+  std::string generation_id;  // of clones, also after a suspend: the UUID given to the guest
+  // The manifest of a snapshot of it, without the facts of its files.
   manifest facts;
   // 0 until QEMU was started.
   std::int64_t pid = 0;

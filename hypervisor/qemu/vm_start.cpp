@@ -66,7 +66,6 @@ wire::StartT start_order(const boot_order& order, const launched_vm& vm) {
   start.machine_id = random_machine_id();
   start.boot_id = random_uuid();
   start.roms = to_wire(vm.added_roms);
-  start.template_preparation = order.why == purpose::template_preparation;
   return start;
 }
 
@@ -138,7 +137,7 @@ task<tl::expected<void, std::string>> vm::connect_and_learn_ports() {
 
 task<void> vm::clone(clone_order order) {
   const auto self = shared_from_this();
-  record_.is_clone = true;
+  record_.origin = vm_origin::cloned;
   const auto place = co_await host_.clone_places->acquire();
   step done;
   try {
@@ -160,18 +159,23 @@ task<vm::step> vm::try_clone(clone_order order) {
   auto launched = co_await on_pool(host_.pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
   const auto roms = launched->added_roms;
-  const int state_fd = launched->state_fd;
-  take(std::move(*launched));
-  if (!asked_to_end_.empty()) co_return fail(stage::clone, asked_to_end_);
+  const auto continued = co_await load_and_continue(std::move(*launched), stage::clone);
+  if (!continued) co_return continued;
+  co_return co_await wake_as_clone(order, roms);
+}
 
+task<vm::step> vm::load_and_continue(launched_vm launched, stage where) {
+  const int state_fd = launched.state_fd;
+  take(std::move(launched));
+  if (!asked_to_end_.empty()) co_return fail(where, asked_to_end_);
   const auto connected = agent_.connect(directory_.get(), agent_socket_name);
-  if (!connected) co_return fail(stage::clone, connected.error());
+  if (!connected) co_return fail(where, connected.error());
   const auto monitored = co_await connect_and_learn_ports();
-  if (!monitored) co_return fail(stage::clone, monitored.error());
+  if (!monitored) co_return fail(where, monitored.error());
   const auto loaded = co_await load_state(state_fd);
   qmp_.close();
-  if (!loaded) co_return fail(stage::clone, loaded.error());
-  co_return co_await wake_as_clone(order, roms);
+  if (!loaded) co_return fail(where, loaded.error());
+  co_return step{};
 }
 
 task<tl::expected<void, std::string>> vm::load_state(int state_fd) {
@@ -183,7 +187,7 @@ task<tl::expected<void, std::string>> vm::load_state(int state_fd) {
   const auto result = co_await qmp_.wait_event("MIGRATION", is_final, host_.options.clone_limit);
   if (!result) co_return tl::unexpected(result.error());
   if (result->value("status", std::string{}) != "completed")
-    co_return tl::unexpected(std::string("QEMU could not load the snapshot's state"));
+    co_return tl::unexpected(std::string("QEMU could not load the saved state"));
   const auto continued = co_await qmp_.execute("cont");
   if (!continued) co_return tl::unexpected(continued.error());
   co_return tl::expected<void, std::string>{};
@@ -192,8 +196,8 @@ task<tl::expected<void, std::string>> vm::load_state(int state_fd) {
 task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms) {
   const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
   if (!greeting) co_return fail(stage::clone, greeting.error());
-  if (greeting->phase != wire::Phase::Signalled)
-    co_return fail(stage::resume, "the clone is not waiting to be resumed");
+  if (greeting->phase != wire::Phase::Signalled && greeting->phase != wire::Phase::Running)
+    co_return fail(stage::resume, "there is no workload in the clone");
   wire::ResumeT resume;
   resume.entropy = random_bytes(entropy_bytes);
   resume.generation_id = record_.generation_id;
@@ -201,10 +205,47 @@ task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<pla
   resume.machine_id = random_machine_id();
   resume.boot_id = random_uuid();
   resume.roms = to_wire(roms);
-  resume.template_preparation = order.why == purpose::template_preparation;
   resume.time_ns = wall_clock_ns();
   const auto resumed = co_await agent_.resume(std::move(resume), host_.options.clone_limit);
   if (!resumed) co_return fail(stage::resume, resumed.error());
+  co_return step{};
+}
+
+task<void> vm::resume(resume_order order) {
+  const auto self = shared_from_this();
+  record_.origin = vm_origin::resumed;
+  const auto place = co_await host_.clone_places->acquire();
+  step done;
+  try {
+    done = co_await try_resume(std::move(order));
+  } catch (const std::exception& error) {
+    done = fail(stage::resume, error.what());
+  }
+  if (!done) {
+    co_await abandon(done.error());
+    co_return;
+  }
+  tell_up();
+  go_on_running();
+}
+
+task<vm::step> vm::try_resume(resume_order order) {
+  if (!asked_to_end_.empty()) co_return fail(stage::resume, asked_to_end_);
+  auto launch = [this, order] { return launch_resume(host_, order); };
+  auto launched = co_await on_pool(host_.pool, std::move(launch));
+  if (!launched) co_return tl::unexpected(launched.error());
+  const auto continued = co_await load_and_continue(std::move(*launched), stage::resume);
+  if (!continued) co_return continued;
+  const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
+  if (!greeting) co_return fail(stage::resume, greeting.error());
+  if (greeting->generation_id != record_.generation_id)
+    co_return fail(stage::resume, "the guest that woke up is not the one that was suspended");
+  co_return co_await wake_as_before();
+}
+
+task<vm::step> vm::wake_as_before() {
+  const auto awake = co_await agent_.wake(wall_clock_ns(), host_.options.clone_limit);
+  if (!awake) co_return fail(stage::resume, awake.error());
   co_return step{};
 }
 
@@ -217,11 +258,7 @@ task<void> vm::adopt() {
     done = fail(stage::run, error.what());
   }
   if (done) {
-    if (record_.is_clone)
-      tell(cloned{running_});
-    else
-      tell(booted{running_});
-    if (signalled_) tell(signalled{});
+    tell_up();
     go_on_running();
     co_return;
   }
@@ -257,29 +294,45 @@ task<vm::step> vm::try_adopt() {
   const auto status = co_await qmp_.execute("query-status");
   qmp_.close();
   if (!status) co_return fail(stage::run, status.error());
-  if (!status->value("running", false))
-    co_return fail(stage::run, "the VM was being " +
-                                   std::string(record_.is_clone ? "cloned" : "snapshotted") +
-                                   " when its daemon was replaced");
+  const bool stood_still = !status->value("running", false);
+  if (stood_still) {
+    const auto awake = co_await adopt_stopped();
+    if (!awake) co_return awake;
+  }
   const auto agent = agent_.connect(directory_.get(), agent_socket_name);
   if (!agent) co_return fail(stage::run, agent.error());
   const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
   if (!greeting) co_return fail(stage::run, greeting.error());
-  co_return co_await judge_adopted(*greeting);
+  const auto judged = judge_adopted(*greeting);
+  // One that was being resumed may not have been told the time yet either.
+  const bool clock_is_right = !stood_still && record_.origin != vm_origin::resumed;
+  if (!judged || clock_is_right) co_return judged;
+  co_return co_await wake_as_before();
 }
 
-task<vm::step> vm::judge_adopted(welcome greeting) {
+// An instance that was being saved goes on; nothing else that stands still is of use.
+task<vm::step> vm::adopt_stopped() {
+  std::error_code ignored;
+  const bool was_being_saved = std::filesystem::exists(path_ / saving_mark_name, ignored);
+  if (!was_being_saved || !is_instance())
+    co_return fail(stage::run, was_being_saved
+                                   ? "the VM was being snapshotted when its daemon was replaced"
+                                   : "the VM was being started when its daemon was replaced");
+  const auto continued = co_await go_on();
+  if (!continued) co_return fail(stage::run, continued.error());
+  co_return step{};
+}
+
+vm::step vm::judge_adopted(const welcome& greeting) {
   if (greeting.phase == wire::Phase::Exited) {
     workload_exit_ = greeting.exit_code;
-    co_return fail(stage::run, end_reason());
+    return fail(stage::run, end_reason());
   }
   if (greeting.phase == wire::Phase::Idle)
-    co_return fail(stage::run, "the daemon was replaced before the workload was started");
-  if (record_.is_clone && greeting.generation_id != record_.generation_id)
-    co_return fail(stage::run, "the daemon was replaced before the clone was resumed");
-  signalled_ =
-      greeting.phase == wire::Phase::Signalled && record_.why == purpose::template_preparation;
-  co_return step{};
+    return fail(stage::run, "the daemon was replaced before the workload was started");
+  if (greeting.generation_id != record_.generation_id)
+    return fail(stage::run, "the daemon was replaced before the clone was resumed");
+  return {};
 }
 
 }  // namespace platen::hypervisor::qemu

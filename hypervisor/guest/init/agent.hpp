@@ -46,8 +46,11 @@ class agent {
   void on_start(const wire::Start& start);
   void on_resume(const wire::Resume& resume);
   void on_shutdown(const wire::Shutdown& shutdown);
+  void on_wake(const wire::Wake& wake);
+  void on_refuse(const wire::Refuse& refuse);
   bool on_template_write();
   void send_started();
+  void send_signal();
   void send_exited();
   void send_resumed(std::uint64_t nonce);
   void on_verdict();
@@ -68,7 +71,7 @@ class agent {
   owned_fd child_signals_;
 
   wire::Phase phase_ = wire::Phase::Idle;
-  bool preparing_template_ = false;
+  std::uint32_t signals_ = 0;
   bool started_ = false;  // the workload was executed
   bool failed_ = false;
   bool output_waits_ = false;

@@ -50,6 +50,8 @@ void agent::on_message(const verified_message& message) {
   if (const auto* start = message.as<wire::Start>()) return on_start(*start);
   if (const auto* resume = message.as<wire::Resume>()) return on_resume(*resume);
   if (const auto* shutdown = message.as<wire::Shutdown>()) return on_shutdown(*shutdown);
+  if (const auto* wake = message.as<wire::Wake>()) return on_wake(*wake);
+  if (const auto* refuse = message.as<wire::Refuse>()) return on_refuse(*refuse);
   log_line("a message of unknown kind was ignored");
 }
 
@@ -61,7 +63,7 @@ void agent::on_hello(const wire::Hello& hello) {
   welcome.generation_id = generation_id_;
   welcome.exit_code = exit_code_;
   port_.send(std::move(welcome));
-  if (phase_ == wire::Phase::Signalled) port_.send(wire::SignalT{});
+  if (phase_ == wire::Phase::Signalled) send_signal();
   if (ending_ == ending::telling_host && !failed_) send_exited();
 }
 
@@ -90,7 +92,6 @@ void agent::on_start(const wire::Start& message) {
 }
 
 status agent::apply_start(const wire::StartT& start) {
-  preparing_template_ = start.template_preparation;
   if (auto done = set_clock(start.time_ns); !done) return done;
   if (auto done = provide_network_files(); !done) return done;
   if (auto done = set_names({start.hostname, start.machine_id, start.boot_id}); !done) return done;
@@ -124,7 +125,7 @@ void agent::on_verdict() {
 
 bool agent::on_template_write() {
   if (phase_ == wire::Phase::Signalled) return true;
-  if (phase_ != wire::Phase::Running || !preparing_template_) return false;
+  if (phase_ != wire::Phase::Running) return false;
   // What was written before the signal belongs to the template's log, not to every clone's.
   for (int rounds = 0; rounds < last_output_rounds; ++rounds) {
     if (output_.carry() != output_pump::outcome::more) break;
@@ -132,9 +133,35 @@ bool agent::on_template_write() {
   if (auto synced = sync_root(); !synced) log_line(synced.error());
   if (auto forgotten = roms_.forget_cached(); !forgotten) log_line(forgotten.error());
   phase_ = wire::Phase::Signalled;
+  ++signals_;
   log_line("workload signalled, its write is held");
-  port_.send(wire::SignalT{});
+  send_signal();
   return true;
+}
+
+void agent::send_signal() {
+  wire::SignalT signal;
+  signal.number = signals_;
+  port_.send(std::move(signal));
+}
+
+void agent::on_refuse(const wire::Refuse& refuse) {
+  // A refusal that comes late must not meet the next write.
+  if (phase_ != wire::Phase::Signalled || refuse.number() != signals_)
+    return log_line("a refusal was ignored, because its write is not held");
+  phase_ = wire::Phase::Running;
+  log_line("no template is made, the held write fails");
+  libukp_->answer_writes(EOPNOTSUPP);
+}
+
+void agent::on_wake(const wire::Wake& wake) {
+  if (auto done = set_clock(wake.time_ns()); !done) {
+    fail("resume", done.error());
+    return end_with(127);
+  }
+  wire::AwakeT awake;
+  awake.nonce = wake.nonce();
+  port_.send(std::move(awake));
 }
 
 void agent::on_resume(const wire::Resume& message) {
@@ -142,14 +169,13 @@ void agent::on_resume(const wire::Resume& message) {
   // A repeated order must not let go a write that was begun after the first one.
   const bool repeated = !generation_id_.empty() && generation_id_ == resume->generation_id;
   if (repeated) return send_resumed(resume->nonce);
-  if (phase_ != wire::Phase::Signalled)
-    return log_line("a resume was ignored, because no write is held");
+  if (phase_ != wire::Phase::Signalled && phase_ != wire::Phase::Running)
+    return log_line("a resume was ignored, because no workload runs");
   if (auto applied = apply_resume(*resume); !applied) {
     fail("resume", applied.error());
     return end_with(127);
   }
   generation_id_ = resume->generation_id;
-  preparing_template_ = resume->template_preparation;
   phase_ = wire::Phase::Running;
   log_line("resumed as generation " + generation_id_);
   send_resumed(resume->nonce);

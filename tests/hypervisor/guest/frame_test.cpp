@@ -54,7 +54,6 @@ TEST_CASE("a message comes out as it went in") {
   start.env[0]->name = "KEY";
   start.env[0]->value = "value";
   start.time_ns = 1'700'000'000'123'456'789;
-  start.template_preparation = true;
   guest::frame_decoder decoder;
   const auto messages = decoder.feed(guest::encode_body(std::move(start)).value());
   REQUIRE(messages.size() == 1);
@@ -64,7 +63,6 @@ TEST_CASE("a message comes out as it went in") {
   CHECK(body->args()->Get(2)->str() == "echo \"hi\"");
   CHECK(body->env()->Get(0)->value()->str() == "value");
   CHECK(body->time_ns() == 1'700'000'000'123'456'789);
-  CHECK(body->template_preparation());
   CHECK(messages[0].as<wire::Hello>() == nullptr);
 }
 

@@ -80,10 +80,9 @@ TEST_CASE("clones of a warm template differ in all that must differ and share th
     vm machine(options);
     CHECK(machine.greet(1).as<wire::Welcome>()->phase() == wire::Phase::Idle);
     auto start = start_of({"/srv/run"});
-    start.template_preparation = true;
     machine.send(std::move(start));
     machine.expect<wire::Started>();
-    machine.expect<wire::Signal>(120s);
+    CHECK(machine.expect<wire::Signal>(120s).as<wire::Signal>()->number() == 1);
     // A daemon that comes later hears the signal again.
     machine.connect_agent();
     CHECK(machine.greet(2).as<wire::Welcome>()->phase() == wire::Phase::Signalled);
@@ -118,6 +117,9 @@ TEST_CASE("clones of a warm template differ in all that must differ and share th
     CHECK(resumed.as<wire::Resumed>()->nonce() == 1000 + number);
     CHECK(resumed.as<wire::Resumed>()->generation_id()->str() == uuid_of(number));
 
+    CHECK(clone.expect<wire::Signal>().as<wire::Signal>()->number() == 2);
+    clone.refuse(1);
+    clone.refuse(2);
     clone.await_output("serving");
     CHECK(clone.output() == "woken\nserving\n");
     const auto port = options.host_port;
@@ -164,7 +166,6 @@ TEST_CASE("a held write can be killed, and its template can be resumed, misused 
     vm machine(options);
     machine.greet(1);
     auto start = start_of({"/run-me"});
-    start.template_preparation = true;
     machine.send(std::move(start));
     machine.expect<wire::Signal>();
     machine.await_output("killed 137\n");

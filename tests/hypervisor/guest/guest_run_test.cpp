@@ -73,7 +73,7 @@ TEST_CASE("a root disk without a file system is a failure of the disk, told befo
   machine.await_exit();
 }
 
-TEST_CASE("an instance sees the ROMs of its start and cannot become a template") {
+TEST_CASE("an instance sees the ROMs of its start, and is told that it is no template") {
   std::uint64_t length = 0;
   booted_vm machine(
       script("cat /mnt/a/deep/one.txt; cat /uk/libukp/template_instance\n"
@@ -93,6 +93,8 @@ TEST_CASE("an instance sees the ROMs of its start and cannot become a template")
   start.roms[0]->length = length;
   machine->send(std::move(start));
   machine->expect<wire::Started>();
+  CHECK(machine->expect<wire::Signal>().as<wire::Signal>()->number() == 1);
+  machine->refuse(1);
   machine->expect<wire::Exited>();
   machine->await_exit();
   const auto output = machine->output();
@@ -109,6 +111,10 @@ TEST_CASE("a thousand uses of the platform's files are all answered") {
       "for i in $(seq 250); do read x < template_instance; echo 1 > template_instance; "
       "[ -e generation_id ]; ls > /dev/null; n=$((n+1)); done 2> /dev/null; echo $n rounds\n"));
   machine->send(start_of({"/run-me"}));
+  for (std::uint32_t number = 1; number <= 250; ++number) {
+    CHECK(machine->expect<wire::Signal>(120s).as<wire::Signal>()->number() == number);
+    machine->refuse(number);
+  }
   CHECK(machine->expect<wire::Exited>(120s).as<wire::Exited>()->exit_code() == 0);
   machine->await_exit();
   CHECK(machine->output() == "250 rounds\n");

@@ -326,6 +326,12 @@ std::optional<guest::verified_message> vm::next_message(std::chrono::millisecond
   return message;
 }
 
+void vm::refuse(std::uint32_t number) {
+  wire::RefuseT refusal;
+  refusal.number = number;
+  send(std::move(refusal));
+}
+
 guest::verified_message vm::greet(std::uint64_t nonce) {
   wire::HelloT hello;
   hello.protocol = guest::protocol_version;

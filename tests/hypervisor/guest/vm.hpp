@@ -95,6 +95,9 @@ class vm {
   }
   std::optional<guest::verified_message> next_message(std::chrono::milliseconds patience);
 
+  // Lets the write of that signal fail.
+  void refuse(std::uint32_t number);
+
   // Hello and its Welcome.
   guest::verified_message greet(std::uint64_t nonce);
 

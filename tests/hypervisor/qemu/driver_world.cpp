@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "hypervisor/qemu/vm_files.hpp"
 
@@ -40,6 +41,18 @@ void make_root_file_system(const fs::path& root) {
                "#!/bin/sh\n/bin/busybox printf 'Content-Type: text/plain\\r\\n\\r\\n'\n"
                "/bin/busybox hostname\n/bin/busybox cat /uk/libukp/generation_id\necho\n"
                "/bin/busybox cat /rom/greeting 2>/dev/null\n");
+  // What a guest must keep in its sleep, and what only clones must have of their own.
+  write_script(root / "www/cgi-bin/state",
+               "#!/bin/sh\n/bin/busybox printf 'Content-Type: text/plain\\r\\n\\r\\n'\n"
+               "for line in time=$(/bin/busybox date +%s) count=$(/bin/busybox cat /tmp/count) "
+               "hostname=$(/bin/busybox hostname) "
+               "boot_id=$(/bin/busybox cat /proc/sys/kernel/random/boot_id) "
+               "machine_id=$(/bin/busybox cat /etc/machine-id) "
+               "random=$(/bin/busybox head -c 8 /dev/urandom | /bin/busybox od -An -tx8) "
+               "rom=$(/bin/busybox cat /rom/greeting); do echo $line; done\n");
+  write_script(root / "www/cgi-bin/signal",
+               "#!/bin/sh\n/bin/busybox touch /tmp/signal\n"
+               "/bin/busybox printf 'Content-Type: text/plain\\r\\n\\r\\nok\\n'\n");
 }
 
 fs::path bundle_folder() {
@@ -76,7 +89,8 @@ std::string describe(const report& what) {
            it->console_tail;
   if (const auto* it = std::get_if<exited>(&what.what))
     return "exited: " + it->reason + "\n" + it->console_tail;
-  constexpr const char* names[] = {"booted", "cloned", "signalled", "snapshotted"};
+  constexpr const char* names[] = {"booted", "cloned", "signalled", "snapshotted",
+                                   "exited", "failed", "resumed",   "suspended"};
   return names[what.what.index()];
 }
 
@@ -167,6 +181,27 @@ std::string driver_world::web_server() {
          "trap 'exit 7' TERM; while :; do busybox sleep 1000 & wait; done";
 }
 
+std::string driver_world::counting_server() {
+  return "busybox httpd -p 8080 -h /www; echo serving; n=0; "
+         "while :; do n=$((n+1)); echo $n > /tmp/count.new; busybox mv /tmp/count.new /tmp/count; "
+         "if [ -e /tmp/signal ]; then busybox rm /tmp/signal; "
+         "echo 1 > /uk/libukp/template_instance && echo woke up || echo was refused; fi; "
+         "busybox usleep 200000; done";
+}
+
+std::string driver_world::output_with(const vm_ref& vm, const std::string& line) {
+  std::string output;
+  const auto end = std::chrono::steady_clock::now() + report_limit;
+  while (output.find(line) == std::string::npos && std::chrono::steady_clock::now() < end) {
+    output = driver_->read_log(vm, driver::log_kind::workload, 0, 65536).bytes;
+    // The driver reports nothing when a line is written.
+    if (output.find(line) == std::string::npos) silent(vm, std::chrono::milliseconds(100));
+  }
+  INFO(output);
+  REQUIRE(output.find(line) != std::string::npos);
+  return output;
+}
+
 snapshot_info driver_world::make_snapshot(const std::string& id) {
   const auto order = preparation("prep-" + id);
   driver_->boot(order);
@@ -191,6 +226,15 @@ std::string driver_world::put_image_rom(const std::string& greeting) {
   const auto imported = images_->import("test/rom:v1", root, {});
   REQUIRE(imported);
   return roms_->put_image(*imported).value().digest;
+}
+
+std::map<std::string, std::string> state_of(const running_vm& vm) {
+  REQUIRE(vm.ports.size() == 1);
+  std::istringstream page(http_get(vm.ports[0].host_port, "/cgi-bin/state"));
+  std::map<std::string, std::string> values;
+  for (std::string line; std::getline(page, line);)
+    values[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+  return values;
 }
 
 std::string http_get(std::uint16_t port, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,6 +72,13 @@ class driver_world {
   // Serves its host name on port 8080, signals, and goes on serving.
   static std::string web_server();
 
+  // Serves its state (state_of) on port 8080, counts in a file, and writes to template_instance
+  // whenever /cgi-bin/signal is asked for; tells in its output what came of that.
+  static std::string counting_server();
+
+  // The workload's output once it has this line.
+  std::string output_with(const vm_ref& vm, const std::string& line);
+
   // Boots, waits for the signal and snapshots.
   snapshot_info make_snapshot(const std::string& id);
 
@@ -92,6 +100,9 @@ class driver_world {
   std::unique_ptr<driver> driver_;
   inventory found_;
 };
+
+// What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random, rom.
+std::map<std::string, std::string> state_of(const running_vm& vm);
 
 // The body of GET / on a loopback port; empty if nobody answers within 20 s.
 std::string http_get(std::uint16_t port, const std::string& path);

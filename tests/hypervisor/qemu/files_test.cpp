@@ -52,7 +52,7 @@ TEST_CASE("a VM's record is read as it was written, and not if it is not one") {
   vm_record record;
   record.vm = {"0b5b2b3e-1111", 4};
   record.why = purpose::template_preparation;
-  record.is_clone = true;
+  record.origin = vm_origin::resumed;
   record.snapshot_id = "s";
   record.generation_id = "g";
   record.facts.image = "platen/demo:v1";
@@ -62,7 +62,7 @@ TEST_CASE("a VM's record is read as it was written, and not if it is not one") {
   const auto read = read_record(here.path).value();
   CHECK(read.vm == record.vm);
   CHECK(read.why == record.why);
-  CHECK(read.is_clone == record.is_clone);
+  CHECK(read.origin == record.origin);
   CHECK(read.snapshot_id == record.snapshot_id);
   CHECK(read.generation_id == record.generation_id);
   CHECK(to_json(read.facts) == to_json(record.facts));

@@ -22,18 +22,6 @@ std::string level_after_level() {
          "echo and that is all; while :; do sleep 1000 & wait; done";
 }
 
-// Waits for a line of the workload's output: the driver reports nothing when one is written.
-std::string output_with(driver_world& world, const vm_ref& vm, const std::string& line) {
-  std::string output;
-  for (int tries = 0; tries < 600 && !has(output, line); ++tries) {
-    output = world->read_log(vm, driver::log_kind::workload, 0, 65536).bytes;
-    if (!has(output, line)) world.silent(vm, std::chrono::milliseconds(100));
-  }
-  INFO(output);
-  REQUIRE(has(output, line));
-  return output;
-}
-
 rom inline_rom(driver_world& world, const std::string& name, const std::string& text) {
   const auto made = world.roms().put({{"greeting", text + "\n"}}).value();
   return {name, "/rom-" + name, made.digest};
@@ -74,7 +62,7 @@ std::string output_of_instance(driver_world& world, const std::string& snapshot,
   order.roms = std::move(roms);
   world->clone(order);
   world.expect<cloned>(order.vm);
-  return output_with(world, order.vm, "and that is all");
+  return world.output_with(order.vm, "and that is all");
 }
 
 nlink_t names_of(const fs::path& file) {

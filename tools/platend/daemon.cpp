@@ -157,6 +157,7 @@ struct parts {
   std::unique_ptr<actors::bookkeeper> books;
   std::unique_ptr<actors::certificate_book> book;
   std::unique_ptr<gateway::certificate_store> certificates;
+  std::shared_ptr<gateway::traffic_watch> watch;
   std::unique_ptr<gateway::gateway> traffic;  // none if it is off, and then no feed
   std::unique_ptr<gateway::feed> feed;
   std::unique_ptr<http::server> server;
@@ -216,8 +217,9 @@ tl::expected<void, std::string> start_books(parts& into, const config& how) {
   return {};
 }
 
-made<gateway::gateway> start_gateway(const config& how) {
+made<gateway::gateway> start_gateway(const config& how, gateway::hooks call) {
   gateway::options options;
+  options.call = std::move(call);
   options.address = how.gateway;
   options.bounds.connections = how.gateway_connections;
   options.bounds.hold = std::chrono::seconds(how.gateway_hold_seconds);
@@ -234,11 +236,13 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   if (!certificates) return tl::unexpected(certificates.error());
   into.certificates = *std::move(certificates);
   if (how.gateway.empty()) return {};
-  auto started = start_gateway(how);
+  into.watch = std::make_shared<gateway::traffic_watch>();
+  auto started = start_gateway(how, into.watch->make_hooks());
   if (!started) return tl::unexpected("the gateway: " + started.error());
   into.traffic = *std::move(started);
   into.feed = std::make_unique<gateway::feed>(
-      *into.control, *into.certificates, *into.book, *into.traffic, how.gateway_port_offset,
+      *into.control, *into.certificates, *into.book, *into.traffic, into.watch,
+      how.gateway_port_offset,
       [](const std::string& what) { spdlog::warn("{}", what); });
   return {};
 }
@@ -282,7 +286,7 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
   built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,

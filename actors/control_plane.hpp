@@ -107,6 +107,19 @@ class control_plane {
                              callback<instance_ptr> done) = 0;
   virtual void delete_instance(std::string uuid, events::cause why,
                                callback<instance_ptr> done) = 0;
+  // With its memory; a start goes on from there.
+  virtual void suspend_instance(std::string uuid, events::cause why,
+                                callback<instance_ptr> done) = 0;
+  // For whoever watches the traffic: nobody needs the instance, or it has served so many requests.
+  // Nothing happens where its settings do not ask for it.
+  virtual void doze_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
+  virtual void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
+                               callback<instance_ptr> done) = 0;
+  // Answers when the conversion is recorded; it is over when the lifecycle is not `converting` any
+  // more. Then there is a template of the same UUID and name, or the instance says what went wrong
+  // (last_setback, last_failure).
+  virtual void convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
+                                callback<instance_ptr> done) = 0;
   virtual void change_instance(std::string uuid, instance::change what, events::cause why,
                                callback<instance_ptr> done) = 0;
   virtual void change_template(std::string uuid, vm_template::change what, events::cause why,

@@ -55,6 +55,11 @@ void describe(T& value, auto&& visit) {
   visit("restart_policy", value.restart_policy);
   visit("delete_on_stop", value.delete_on_stop);
   visit("autokill_ms", value.autokill_ms);
+  visit("autokill_requests", value.autokill_requests);
+  visit("scale_to_zero", value.scale_to_zero);
+  visit("stateful", value.stateful);
+  visit("cooldown_ms", value.cooldown_ms);
+  visit("notify_ms", value.notify_ms);
 }
 
 template <is_a<vm_template::failure> T>
@@ -89,6 +94,7 @@ void describe(T& value, auto&& visit) {
   visit("autokill_ms", value.autokill_ms);
   visit("delete_lock", value.delete_lock);
   visit("cold", value.cold);
+  visit("converted_from", value.converted_from);
   visit("parent_id", value.parent_id);
   visit("parent_name", value.parent_name);
   visit("lifecycle", value.phase);
@@ -127,6 +133,13 @@ void describe(T& value, auto&& visit) {
   visit("reason", value.reason);
 }
 
+template <is_a<instance::conversion> T>
+void describe(T& value, auto&& visit) {
+  visit("snapshot_id", value.snapshot_id);
+  visit("autokill_ms", value.autokill_ms);
+  visit("by_guest", value.by_guest);
+}
+
 template <is_a<instance::state> T>
 void describe(T& value, auto&& visit) {
   visit("id", value.id);
@@ -155,6 +168,12 @@ void describe(T& value, auto&& visit) {
   visit("changed_us", value.changed_us);
   visit("force_stop", value.force_stop);
   visit("stop_grace_ms", value.stop_grace_ms);
+  visit("standby", value.standby);
+  visit("suspended_attempt", value.suspended_attempt);
+  visit("suspended_bytes", value.suspended_bytes);
+  visit("resumed_from", value.resumed_from);
+  visit("becomes", value.becomes);
+  visit("last_setback", value.last_setback);
   visit("last_failure", value.last_failure);
   visit("last_stop", value.last_stop);
   visit("service_group_id", value.service_group_id);

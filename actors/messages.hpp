@@ -124,6 +124,32 @@ struct group_joined {
 struct instance_gone {
   std::string instance_id;
 };
+// Control plane, or an instance whose guest asks for it, to registry: the instance is to become a
+// template.
+struct convert_message {
+  std::string uuid;
+  instance::convert what;
+  events::cause why;
+  control_plane::callback<instance_ptr> done;
+};
+// Registry to itself: the instance has answered.
+struct convert_answered {
+  std::string name;
+};
+// Registry to instance: the conversion that its guest asked for is not possible.
+struct signal_refused {
+  std::uint32_t attempt = 0;
+};
+// Instance that converts to registry: all that its template needs is there.
+struct conversion_ready {
+  std::string uuid;
+  std::optional<events::template_snapshotted> snapshot;  // none: it becomes a cold template
+  events::cause why;
+};
+// Template that was an instance to registry: it is durable.
+struct taken_over {
+  std::string uuid;
+};
 // Registry to itself: the template of a create is durable.
 struct template_confirmed {
   create_message create;
@@ -143,10 +169,12 @@ struct go {};
 // Entity to registry: it is deleted, its name is free again.
 struct retired {
   std::string uuid;
+  bool is_template = false;  // a template may have the UUID of the instance that it was
 };
 // Entity to registry: deleted, and nothing is left to do. Answered by farewell.
 struct finished {
   std::string uuid;
+  bool is_template = false;
 };
 // Registry to entity: no message follows.
 struct farewell {};
@@ -175,6 +203,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::group_joined)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::template_confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_confirmed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::convert_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::convert_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::signal_refused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::conversion_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::taken_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::retired)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::finished)

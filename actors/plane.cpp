@@ -124,6 +124,27 @@ class plane final : public control_plane {
     ask_instance(std::move(uuid), instance::remove{}, std::move(why), std::move(done));
   }
 
+  void suspend_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::suspend{}, std::move(why), std::move(done));
+  }
+
+  void doze_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::doze{how_.stop_grace_ms}, std::move(why),
+                 std::move(done));
+  }
+
+  void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
+                       callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::use_up{requests}, std::move(why), std::move(done));
+  }
+
+  void convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
+                        callback<instance_ptr> done) override {
+    caf::anon_send(registry_,
+                   convert_message{std::move(uuid), instance::convert{autokill_ms, std::nullopt},
+                                   std::move(why), exactly_once(std::move(done))});
+  }
+
   void change_instance(std::string uuid, instance::change what, events::cause why,
                        callback<instance_ptr> done) override {
     ask_instance(std::move(uuid), std::move(what), std::move(why), std::move(done));
@@ -253,7 +274,8 @@ class plane final : public control_plane {
     groups_.observe([this](const auto&, const auto&) { tell_routing(); });
     instances_.observe([this](const instance_ptr& before, const instance_ptr& after) {
       if (after->service_group_id.empty()) return;
-      if (!before || before->phase != after->phase) tell_routing();
+      if (!before || before->phase != after->phase || before->changed_us != after->changed_us)
+        tell_routing();
     });
   }
 
@@ -308,7 +330,7 @@ tl::expected<void, std::string> plane::begin() {
     }
   }
   for (const auto& [id, state] : log.instances) {
-    if (state.phase != instance::lifecycle::deleted) {
+    if (is_there(state)) {
       instances_.publish(std::make_shared<const instance::state>(state));
     }
   }
@@ -357,8 +379,12 @@ void plane::stop_all_vms() {
   const auto limit = std::chrono::steady_clock::now() +
                      std::chrono::milliseconds(how_.stop_grace_ms) + std::chrono::seconds(5);
   const auto instances = instances_.all();
+  // What sleeps goes on sleeping.
+  const auto is_on = [](const instance::state& s) {
+    return s.phase == instance::lifecycle::running || !settled(s) || s.restart_at_us != 0;
+  };
   for (const auto& one : instances)
-    stop_instance(one->id, {}, why, [](const auto&) {});
+    if (is_on(*one)) stop_instance(one->id, {}, why, [](const auto&) {});
   const auto templates = templates_.all();
   for (const auto& one : templates)
     if (wanted(*one).vm != vm_template::vm_goal::absent) env_.driver.kill({one->id, one->attempt});

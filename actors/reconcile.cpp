@@ -14,22 +14,41 @@ struct row {
   action then;
 };
 
-constexpr std::array<row, 15> table{{
+constexpr std::array<row, 32> table{{
     {claim::none, find::absent, action::none},
     {claim::none, find::dead, action::remove},
     {claim::none, find::alive, action::remove},
+    {claim::none, find::suspended, action::remove},
     {claim::other_attempt, find::absent, action::none},
     {claim::other_attempt, find::dead, action::remove},
     {claim::other_attempt, find::alive, action::remove},
+    {claim::other_attempt, find::suspended, action::remove},
     {claim::live, find::absent, action::lost},
     {claim::live, find::dead, action::lost},
     {claim::live, find::alive, action::adopt},
+    {claim::live, find::suspended, action::lost},
+    {claim::dozing, find::absent, action::lost},
+    {claim::dozing, find::dead, action::lost},
+    // It is told again to sleep.
+    {claim::dozing, find::alive, action::adopt},
+    // Asking again yields the report that was lost.
+    {claim::dozing, find::suspended, action::none},
+    {claim::asleep, find::absent, action::lost},
+    {claim::asleep, find::dead, action::lost},
+    {claim::asleep, find::alive, action::remove},
+    {claim::asleep, find::suspended, action::none},
+    {claim::kept, find::absent, action::none},
+    {claim::kept, find::dead, action::none},
+    {claim::kept, find::alive, action::remove},
+    {claim::kept, find::suspended, action::none},
     {claim::files, find::absent, action::none},
     {claim::files, find::dead, action::none},
     {claim::files, find::alive, action::remove},
+    {claim::files, find::suspended, action::remove},
     {claim::nothing, find::absent, action::none},
     {claim::nothing, find::dead, action::remove},
     {claim::nothing, find::alive, action::remove},
+    {claim::nothing, find::suspended, action::remove},
 }};
 
 struct claims {
@@ -64,8 +83,12 @@ claim claim_of(const instance::state& entity) {
   switch (wanted(entity).vm) {
     case instance::vm_goal::cloned:
     case instance::vm_goal::booted:
+    case instance::vm_goal::resumed:
     case instance::vm_goal::stopped:
+    case instance::vm_goal::frozen:
       return claim::live;
+    case instance::vm_goal::asleep:
+      return entity.phase == instance::lifecycle::suspending ? claim::dozing : claim::asleep;
     case instance::vm_goal::idle:
       return claim::files;
     case instance::vm_goal::absent:
@@ -81,10 +104,18 @@ claims claims_of(const world& log) {
     all.add(id, entity.attempt, claim_of(entity));
   }
   for (const auto& [id, entity] : log.instances) {
-    if (entity.phase == instance::lifecycle::deleted) continue;
+    // One that is a template already has only to be told so.
+    if (!is_there(entity) || log.templates.contains(id)) continue;
     all.add(id, entity.attempt, claim_of(entity));
+    const auto kept = wanted(entity).kept_attempt;
+    if (kept != 0 && kept != entity.attempt) all.vms[{id, kept}] = claim::kept;
   }
   return all;
+}
+
+find find_of(const hypervisor::found_vm& vm) {
+  if (vm.alive) return find::alive;
+  return vm.suspended ? find::suspended : find::dead;
 }
 
 }  // namespace
@@ -102,14 +133,18 @@ reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
 
   std::map<hypervisor::vm_ref, find> present;
   for (const auto& vm : found.vms) {
-    present[vm.vm] = vm.alive ? find::alive : find::dead;
+    present[vm.vm] = find_of(vm);
     const auto then = decide(claimed.of(vm.vm), present[vm.vm]);
     if (then == action::remove) plan.remove.push_back(vm.vm);
   }
   for (const auto& [vm, says] : claimed.vms) {
     const auto is = present.contains(vm) ? present[vm] : find::absent;
     const auto then = decide(says, is);
-    plan.entities[vm.id] = then == action::remove ? action::none : then;
+    if (says == claim::kept) continue;
+    const bool disturbed = says == claim::asleep && then == action::remove;
+    plan.entities[vm.id] = disturbed                ? action::lost
+                           : then == action::remove ? action::none
+                                                    : then;
   }
 
   const std::set<std::string> complete(found.snapshots.begin(), found.snapshots.end());
@@ -126,6 +161,13 @@ reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
     if (entity.phase == vm_template::lifecycle::snapshotting && here) {
       plan.entities[id] = action::none;
     }
+  }
+  for (const auto& [id, entity] : log.instances) {
+    if (!is_there(entity)) continue;
+    const auto keep = wanted(entity).keep_snapshot;
+    if (!keep) continue;
+    kept.insert(*keep);
+    if (complete.contains(*keep) && plan.entities.contains(id)) plan.entities[id] = action::none;
   }
   std::copy_if(complete.begin(), complete.end(), std::back_inserter(plan.remove_snapshots),
                [&](const std::string& id) { return !kept.contains(id); });

@@ -17,12 +17,15 @@ enum class claim {
   none,           // no entity has this id, or it is deleted
   other_attempt,  // the entity is at another attempt
   live,           // the entity wants this VM to run, to be frozen or to be ended in order
+  dozing,         // the entity wants this VM to be suspended, and has not heard that it is
+  asleep,         // the entity wants this VM to stay suspended
+  kept,           // the entity may go on from this VM, which was suspended
   files,          // the entity wants only what the VM left behind
   nothing         // the entity wants nothing of this VM
 };
 
 // What the hypervisor found of it.
-enum class find { absent, dead, alive };
+enum class find { absent, dead, alive, suspended };
 
 enum class action {
   none,   // as it should be

@@ -1,5 +1,7 @@
 #include "actors/registry.hpp"
 
+#include <algorithm>
+
 #include "actors/instance/actor.hpp"
 #include "actors/template/actor.hpp"
 #include "actors/vm_spec.hpp"
@@ -35,6 +37,20 @@ template_shape shape_in(const world& log, const vm_template::state& entity) {
 bool has_instance_clone(const instance::state& borrower) {
   return borrower.phase == instance::lifecycle::cloning ||
          borrower.phase == instance::lifecycle::waiting_for_template;
+}
+
+bool came_to_run(const instance::state& borrower) {
+  switch (borrower.phase) {
+    case instance::lifecycle::running:
+    case instance::lifecycle::suspending:
+    case instance::lifecycle::suspended:
+    case instance::lifecycle::standby:
+    case instance::lifecycle::resuming:
+    case instance::lifecycle::converting:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // As long as its VM is not booted, what it is a clone of is in use.
@@ -98,12 +114,17 @@ caf::behavior registry::make_behavior() {
       [this](const lease& message) { on_lease(message); },
       [this](const lease_returned& message) { on_lease_returned(message); },
       [this](const hold_released& message) { on_hold_released(message); },
+      [this](const convert_message& message) { on_convert(message); },
+      [this](const convert_answered& message) { --conversions_.at(message.name).open_requests; },
+      [this](const conversion_ready& message) { on_conversion_ready(message); },
+      [this](const taken_over& message) { on_taken_over(message); },
       [this](const hypervisor::report& message) {
-        if (const auto t = templates_.find(message.vm.id); t != templates_.end()) {
-          send(t->second.actor, message);
-        } else if (const auto i = instances_.find(message.vm.id);
-                   i != instances_.end() && i->second.actor) {
+        // Of a template that was an instance until now, nothing is to come.
+        if (const auto i = instances_.find(message.vm.id);
+            i != instances_.end() && i->second.actor) {
           send(i->second.actor, message);
+        } else if (const auto t = templates_.find(message.vm.id); t != templates_.end()) {
+          send(t->second.actor, message);
         }
       },
       [this](const retired& message) { on_retired(message); },
@@ -139,6 +160,7 @@ void registry::revive() {
     if (forgettable(state)) continue;
     instances_[id] = {spawn_instance(state), state.name};
     instance_names_[state.name] = id;
+    if (state.phase == instance::lifecycle::converting) conversions_[state.name] = {id, 0};
   }
 }
 
@@ -153,6 +175,9 @@ void registry::begin_all() {
     send(entry.actor, begin_of(plan_, id));
   for (const auto& [id, entry] : instances_)
     send(entry.actor, begin_of(plan_, id));
+  for (const auto& [id, state] : log_.instances)
+    if (state.phase == instance::lifecycle::converting && log_.templates.contains(id))
+      on_taken_over({id});
   settle_accounts();
   log_ = {};
   plan_ = {};
@@ -168,7 +193,7 @@ void registry::settle_accounts() {
       if (one != log_.instances.end() && has_instance_clone(one->second)) continue;
       if (nested != log_.templates.end() && has_parent_clone(nested->second)) continue;
       const bool running =
-          (one != log_.instances.end() && one->second.phase == instance::lifecycle::running) ||
+          (one != log_.instances.end() && came_to_run(one->second)) ||
           (nested != log_.templates.end() && !gone(nested->second));
       on_lease_returned({id, borrower, running, "", "", why, ""});
     }
@@ -301,6 +326,9 @@ tl::expected<void, rejection> registry::check_levels(const template_wish& wish) 
   std::vector<const template_wish*> missing;
   const template_shape* below = nullptr;
   for (const auto* level = &wish; level != nullptr; level = level->parent.get()) {
+    if (is_being_converted(level->which.name))
+      return refuse(kind::busy, "the instance '" + level->which.name +
+                                    "' is being converted into the template of that name");
     const auto named = template_names_.find(level->which.name);
     const auto known =
         templates_.find(named == template_names_.end() ? level->which.uuid : named->second);
@@ -309,8 +337,9 @@ tl::expected<void, rejection> registry::check_levels(const template_wish& wish) 
     missing.push_back(level);
   }
   if (missing.empty()) return {};
-  if (templates_.size() + missing.size() > limits_.max_templates) {
-    return refuse(kind::quota, "there are already " + std::to_string(templates_.size()) +
+  const auto there = templates_there_will_be();
+  if (there + missing.size() > limits_.max_templates) {
+    return refuse(kind::quota, "there are already " + std::to_string(there) +
                                    " templates, and the limit is " +
                                    std::to_string(limits_.max_templates) +
                                    ": delete one, or raise max_templates");
@@ -498,12 +527,15 @@ void registry::request_instance(const create_message& message, const std::string
 }
 
 void registry::on_retired(const retired& message) {
-  if (const auto t = templates_.find(message.uuid); t != templates_.end()) {
-    free_name(template_names_, t->second.name, message.uuid);
-  } else if (const auto i = instances_.find(message.uuid); i != instances_.end()) {
-    free_name(instance_names_, i->second.name, message.uuid);
-    send(groups_, instance_gone{message.uuid});
+  if (message.is_template) {
+    const auto found = templates_.find(message.uuid);
+    if (found != templates_.end()) free_name(template_names_, found->second.name, message.uuid);
+    return;
   }
+  const auto found = instances_.find(message.uuid);
+  if (found == instances_.end()) return;
+  free_name(instance_names_, found->second.name, message.uuid);
+  send(groups_, instance_gone{message.uuid});
 }
 
 // What was passed on to the entity before the farewell is still answered by it.
@@ -514,8 +546,118 @@ void registry::on_finished(const finished& message) {
     send(found->second.actor, farewell{});
     entities.erase(found);
   };
-  forget(templates_);
-  forget(instances_);
+  message.is_template ? forget(templates_) : forget(instances_);
+}
+
+// ---- instances that become templates -----------------------------------------------------------
+
+bool registry::is_under_way(const reserved_name& conversion) const {
+  if (conversion.open_requests != 0) return true;
+  const auto now = env_.instances.by_id(conversion.uuid);
+  return now && now->phase == instance::lifecycle::converting &&
+         !templates_.contains(conversion.uuid);
+}
+
+std::size_t registry::templates_there_will_be() const {
+  const auto open = std::count_if(conversions_.begin(), conversions_.end(), [&](const auto& entry) {
+    return is_under_way(entry.second);
+  });
+  return templates_.size() + static_cast<std::size_t>(open);
+}
+
+bool registry::is_being_converted(const std::string& name) const {
+  const auto found = conversions_.find(name);
+  return found != conversions_.end() && is_under_way(found->second);
+}
+
+// Before anything is recorded, so that nothing stands in the way of what is under way.
+tl::expected<void, rejection> registry::reserve_for_conversion(const instance::state& which) {
+  const auto& name = which.name;
+  std::erase_if(conversions_, [&](const auto& entry) { return !is_under_way(entry.second); });
+  const auto open = conversions_.find(name);
+  if (open != conversions_.end() && open->second.uuid != which.id)
+    return refuse(kind::busy, "another instance of the name '" + name + "' is being converted");
+  if (open != conversions_.end()) return {};
+  if (template_names_.contains(name))
+    return refuse(kind::name_taken,
+                  "An instance template with the name '" + name + "' already exists");
+  if (templates_.contains(which.id))
+    return refuse(kind::wrong_state, "the instance '" + name + "' is a template already");
+  if (templates_there_will_be() >= limits_.max_templates)
+    return refuse(kind::quota, "there are already " + std::to_string(limits_.max_templates) +
+                                   " templates, the limit: delete one, or raise max_templates");
+  conversions_[name] = {which.id, 0};
+  return {};
+}
+
+void registry::on_convert(const convert_message& message) {
+  const auto found = instances_.find(message.uuid);
+  const auto now = env_.instances.by_id(message.uuid);
+  if (found == instances_.end() || !found->second.actor || !now)
+    return message.done(refuse(kind::not_found, "No instance with uuid '" + message.uuid + "'"));
+  if (const auto reserved = reserve_for_conversion(*now); !reserved)
+    return message.done(tl::make_unexpected(reserved.error()));
+  ++conversions_.at(now->name).open_requests;
+  instance_ask question{message.what, message.why, nullptr};
+  question.done = [self = caf::actor_cast<caf::actor>(this), name = now->name,
+                   done = message.done](answer<instance_ptr> result) {
+    caf::anon_send(self, convert_answered{name});
+    done(std::move(result));
+  };
+  send(found->second.actor, std::move(question));
+}
+
+vm_template::take_over registry::take_over_of(const instance::state& which) const {
+  vm_template::take_over what;
+  what.what.name = which.name;
+  what.what.converted_from = which.id;
+  what.what.autokill_ms = which.becomes->autokill_ms;
+  what.what.cold = which.becomes->snapshot_id.empty();
+  what.delete_lock = which.delete_lock;
+  auto& spec = *what.what.spec;
+  spec = which.spec;
+  spec.services.clear();
+  // Its guest has those of the template below as well, and so have its clones.
+  const auto below = templates_.find(which.template_id);
+  if (below != templates_.end()) {
+    auto inherited = below->second.shape.roms_below;
+    const auto& own = below->second.shape.spec.roms;
+    inherited.insert(inherited.end(), own.begin(), own.end());
+    std::erase_if(inherited, [&](const auto& rom) {
+      return std::find(spec.roms.begin(), spec.roms.end(), rom) != spec.roms.end();
+    });
+    spec.roms.insert(spec.roms.begin(), inherited.begin(), inherited.end());
+  }
+  what.what.fingerprint = fingerprint(spec);
+  return what;
+}
+
+// The template first, then the end of the instance: a daemon that ends in between finds both, and
+// tells the instance again.
+void registry::on_conversion_ready(const conversion_ready& message) {
+  const auto now = env_.instances.by_id(message.uuid);
+  const bool converts = now && now->phase == instance::lifecycle::converting;
+  if (!converts || templates_.contains(message.uuid)) return;
+  // There was one that is deleted by now.
+  const auto version = env_.log.stream_version(template_stream(message.uuid));
+  if (version && *version != 0) return on_taken_over({message.uuid});
+  auto what = take_over_of(*now);
+  what.snapshot = message.snapshot;
+  vm_template::state initial;
+  initial.id = message.uuid;
+  auto actor = spawn_template(std::move(initial));
+  templates_[message.uuid] = {{actor, now->name}, {*what.what.spec, "", 1, what.what.cold, {}}};
+  template_names_[now->name] = message.uuid;
+  send(actor, begin{});
+  send(actor, template_ask{std::move(what), message.why, nullptr});
+}
+
+void registry::on_taken_over(const taken_over& message) {
+  const auto found = instances_.find(message.uuid);
+  if (found == instances_.end()) return;
+  send(found->second.actor, instance_ask{instance::template_made{},
+                                         {"", "platend", events::origin::system},
+                                         nullptr});
 }
 
 // ---- between templates and those who depend on them ---------------------------------------------

@@ -23,6 +23,13 @@ class registry : public caf::event_based_actor {
   void on_exit() override;
 
  private:
+  // The name of a template-to-be. It is free again when nothing is open and the instance does not
+  // convert.
+  struct reserved_name {
+    std::string uuid;
+    std::size_t open_requests = 0;
+  };
+
   void revive();
   void begin_all();
   void settle_accounts();
@@ -35,6 +42,9 @@ class registry : public caf::event_based_actor {
   void on_instance_confirmed(const instance_confirmed& message);
   void on_retired(const retired& message);
   void on_finished(const finished& message);
+  void on_convert(const convert_message& message);
+  void on_conversion_ready(const conversion_ready& message);
+  void on_taken_over(const taken_over& message);
   void on_lease(const lease& message);
   void on_lease_returned(const lease_returned& message);
   void on_hold_released(const hold_released& message);
@@ -60,6 +70,14 @@ class registry : public caf::event_based_actor {
   void request_instance(const create_message& message, const std::string& uuid,
                         const template_ptr& from);
 
+  // Somebody's conversion is to make a template of this name.
+  bool is_being_converted(const std::string& name) const;
+  bool is_under_way(const reserved_name& conversion) const;
+  // Those that exist and those that instances are about to become.
+  std::size_t templates_there_will_be() const;
+  tl::expected<void, rejection> reserve_for_conversion(const instance::state& which);
+  vm_template::take_over take_over_of(const instance::state& which) const;
+
   caf::actor spawn_template(vm_template::state initial);
   caf::actor spawn_instance(instance::state initial);
 
@@ -82,6 +100,7 @@ class registry : public caf::event_based_actor {
   // Who is to be told of an instance that is being created: by UUID, first the one who asked first.
   std::map<std::string, std::vector<control_plane::callback<created>>> creating_;
   std::map<std::string, std::string> template_names_;  // name to UUID
+  std::map<std::string, reserved_name> conversions_;   // by name
   std::map<std::string, std::string> instance_names_;
 };
 

@@ -20,6 +20,13 @@ events::vm_spec with_frozen_parts(events::vm_spec own, const events::vm_spec& of
 events::vm_spec with_inherited_parts(events::vm_spec own, const vm_template::state& of) {
   own = with_frozen_parts(std::move(own), of.spec);
   if (own.autokill_ms == 0) own.autokill_ms = of.spec.autokill_ms;
+  if (own.autokill_requests == 0) own.autokill_requests = of.spec.autokill_requests;
+  if (own.scale_to_zero.empty()) {
+    own.scale_to_zero = of.spec.scale_to_zero;
+    own.stateful = of.spec.stateful;
+    own.cooldown_ms = of.spec.cooldown_ms;
+    own.notify_ms = of.spec.notify_ms;
+  }
   if (own.restart_policy.empty()) own.restart_policy = of.spec.restart_policy;
   auto annotations = of.spec.annotations;
   annotations = edited(std::move(annotations), {edit_op::add, own.annotations});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 #include "events/hash.hpp"
 
@@ -76,6 +77,12 @@ hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor:
           ports_of(spec)};
 }
 
+hypervisor::resume_order to_resume_order(const hypervisor::vm_ref& vm,
+                                         std::uint32_t suspended_attempt,
+                                         const events::vm_spec& spec) {
+  return {vm, suspended_attempt, ports_of(spec)};
+}
+
 std::string fingerprint(const events::vm_spec& spec) {
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(events::wire::CreateVmSpec(builder, &spec));
@@ -102,6 +109,11 @@ std::vector<std::string> differences(const events::vm_spec& a, const events::vm_
   compare(a.restart_policy, b.restart_policy, "restart_policy");
   compare(a.delete_on_stop, b.delete_on_stop, "features");
   compare(a.autokill_ms, b.autokill_ms, "autokill");
+  if (a.autokill_ms == b.autokill_ms) compare(a.autokill_requests, b.autokill_requests, "autokill");
+  const auto scaling = [](const events::vm_spec& of) {
+    return std::tie(of.scale_to_zero, of.stateful, of.cooldown_ms, of.notify_ms);
+  };
+  compare(scaling(a), scaling(b), "scale_to_zero");
   return names;
 }
 

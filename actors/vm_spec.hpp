@@ -19,6 +19,10 @@ hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor:
                                        const std::string& snapshot_id, const events::vm_spec& spec,
                                        const std::string& fallback_hostname);
 
+hypervisor::resume_order to_resume_order(const hypervisor::vm_ref& vm,
+                                         std::uint32_t suspended_attempt,
+                                         const events::vm_spec& spec);
+
 // SHA-256 of the canonical form of a spec, lower-case hex: equal specs, equal fingerprints.
 std::string fingerprint(const events::vm_spec& spec);
 

@@ -31,6 +31,7 @@ caf::behavior actor::make_behavior() {
                              message.console_tail},
                because(events::origin::system));
       },
+      [this](const signal_refused& message) { env().driver.refuse_signal(vm(message.attempt)); },
   };
 }
 
@@ -44,10 +45,10 @@ void actor::on_begin(const begin& message) {
   if (message.adopt) {
     adopting_ = now().attempt;
     env().driver.adopt(vm(now().attempt));
-    const bool clone = !now().snapshot_id.empty();
-    asked_.vm = clone ? vm_goal::cloned : vm_goal::booted;
+    asked_.vm = goal_of_running(now());
     asked_.attempt = now().attempt;
   }
+  asked_.kept_attempt = now().suspended_attempt;
   // What the lost VM left behind goes when the next attempt begins.
   if (message.lost) asked_.attempt = lost_ = now().attempt;
   // Nothing is asked of the world for a life that is over: what follows the loss decides.
@@ -75,6 +76,14 @@ void actor::on_report(const hypervisor::report& message) {
     running(booted->vm);
   } else if (const auto* cloned = std::get_if<hypervisor::cloned>(&message.what)) {
     running(cloned->vm);
+  } else if (const auto* resumed = std::get_if<hypervisor::resumed>(&message.what)) {
+    running(resumed->vm);
+  } else if (const auto* asleep = std::get_if<hypervisor::suspended>(&message.what)) {
+    submit(vm_suspended{attempt, asleep->state_bytes}, because(events::origin::system));
+  } else if (const auto* done = std::get_if<hypervisor::snapshotted>(&message.what)) {
+    on_snapshotted(attempt, done->snapshot);
+  } else if (std::holds_alternative<hypervisor::signalled>(message.what)) {
+    on_signalled(attempt);
   } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
     if (adopting && now().phase != lifecycle::running) {
       submit(vm_lost{attempt, env().now_us()}, because(events::origin::reconcile));
@@ -88,6 +97,33 @@ void actor::on_report(const hypervisor::report& message) {
   }
 }
 
+void actor::on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_info& what) {
+  const bool awaited = now().phase == lifecycle::converting && attempt == now().attempt &&
+                       now().becomes->snapshot_id == what.snapshot_id;
+  if (!awaited) return;
+  events::template_snapshotted made;
+  made.attempt = attempt;
+  made.snapshot_id = what.snapshot_id;
+  made.accelerator = what.accelerator;
+  made.manifest_sha256 = what.manifest_sha256;
+  made.memory_bytes = what.memory_bytes;
+  made.state_bytes = what.state_bytes;
+  made.disk_bytes = what.disk_bytes;
+  caf::anon_send(registry_, conversion_ready{now().id, std::move(made),
+                                             because(events::origin::system)});
+}
+
+// The guest asks to become a template. While it is being made one there is nothing to decide; if
+// that fails, the guest's write does as well.
+void actor::on_signalled(std::uint32_t attempt) {
+  if (attempt != now().attempt || now().phase == lifecycle::converting) return;
+  convert_message wish{now().id, convert{0, attempt}, because(events::origin::guest), nullptr};
+  wish.done = [self = caf::actor_cast<caf::actor>(this), attempt](answer<instance_ptr> result) {
+    if (!result) caf::anon_send(self, signal_refused{attempt});
+  };
+  caf::anon_send(registry_, std::move(wish));
+}
+
 void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, bool adopting) {
   if (adopting) {
     submit(vm_lost{attempt, env().now_us()}, because(events::origin::reconcile));
@@ -96,12 +132,12 @@ void actor::on_failed(std::uint32_t attempt, const hypervisor::failed& what, boo
   const bool current = attempt == now().attempt && now().phase == lifecycle::cloning;
   if (what.snapshot_damaged && current) damage_ = what.reason;
   submit(vm_failed{attempt, std::string(to_string(what.where)), what.reason, what.console_tail,
-                   env().now_us()},
+                   env().now_us(), what.runs_on},
          because(events::origin::system));
 }
 
 void actor::publish(const state_ptr& state) {
-  if (state->phase == lifecycle::deleted) {
+  if (forgettable(*state)) {
     env().instances.retire(state);
     caf::anon_send(registry_, retired{state->id});
     return;
@@ -121,8 +157,10 @@ void actor::react(const state& before, const events::cause& why) {
     // A cold template made no clone: its part is done.
     if (now().phase != lifecycle::cloning) return_lease(now().phase == lifecycle::booting, "", "");
   }
+  if (moved && before.phase == lifecycle::converting && now().phase == lifecycle::running)
+    env().driver.refuse_signal(vm(now().attempt));
   converge();
-  if (!moved || now().phase != lifecycle::deleted) return;
+  if (!moved || !forgettable(now())) return;
   if (!now().template_id.empty())
     caf::anon_send(registry_, hold_released{now().template_id, now().id, because_of(why), ""});
   caf::anon_send(registry_, finished{now().id});
@@ -150,6 +188,10 @@ void actor::converge() {
     caf::anon_send(registry_, lease{now().template_id, now().id, because(events::origin::api),
                                     caf::actor_cast<caf::actor>(this), now().wait, ""});
   }
+  if (want.wants_cold_template && !asked_.wants_cold_template)
+    caf::anon_send(registry_,
+                   conversion_ready{now().id, std::nullopt, because(events::origin::system)});
+  remove_what_is_over(want);
   order_vm(want);
   wake_at(want.wake_at_us);
   const bool asked_grant = want.wants_grant || asked_.wants_grant;
@@ -157,12 +199,23 @@ void actor::converge() {
   asked_.wants_grant = asked_grant;
 }
 
+void actor::remove_what_is_over(const effects& want) {
+  // The files of an earlier life go when the next one begins, unless that goes on from them.
+  const bool next_life =
+      want.attempt > 1 && asked_.attempt != 0 && asked_.attempt < want.attempt;
+  if (next_life && asked_.attempt != want.kept_attempt) env().driver.remove(vm(asked_.attempt));
+  const bool given_up = asked_.kept_attempt != 0 && asked_.kept_attempt != want.kept_attempt;
+  const bool gone_by_now = next_life && asked_.kept_attempt == asked_.attempt;
+  const bool goes_below = want.vm == vm_goal::absent && asked_.kept_attempt == want.attempt;
+  if (given_up && !gone_by_now && !goes_below) env().driver.remove(vm(asked_.kept_attempt));
+  if (asked_.keep_snapshot && asked_.keep_snapshot != want.keep_snapshot)
+    env().driver.remove_snapshot(*asked_.keep_snapshot);
+}
+
 void actor::order_vm(const effects& want) {
-  const bool same = asked_.vm == want.vm && asked_.attempt == want.attempt;
-  // The files of an earlier life go when the next one begins.
-  if (want.attempt > 1 && asked_.attempt != 0 && asked_.attempt < want.attempt) {
-    env().driver.remove(vm(asked_.attempt));
-  }
+  // What runs is as it was asked for, whatever it was asked for in between.
+  const bool runs = now().phase == lifecycle::running;
+  const bool same = runs || (asked_.vm == want.vm && asked_.attempt == want.attempt);
   switch (want.vm) {
     case vm_goal::cloned:
       if (same) return;
@@ -173,6 +226,17 @@ void actor::order_vm(const effects& want) {
       if (same) return;
       env().driver.boot(
           {vm(want.attempt), hypervisor::purpose::instance, to_hypervisor(now().spec, now().name)});
+      return;
+    case vm_goal::resumed:
+      if (same) return;
+      env().driver.resume(
+          to_resume_order(vm(want.attempt), want.kept_attempt, now().spec));
+      return;
+    case vm_goal::asleep:
+      if (!same && now().phase == lifecycle::suspending) env().driver.suspend(vm(want.attempt));
+      return;
+    case vm_goal::frozen:
+      if (!same) env().driver.snapshot({vm(want.attempt), *want.keep_snapshot});
       return;
     case vm_goal::stopped:
       if (same && force_asked_ == now().force_stop) return;

@@ -22,10 +22,13 @@ class actor : public entity<state, command> {
   void on_report(const hypervisor::report& message);
   void on_failed(std::uint32_t attempt, const hypervisor::failed& what, bool adopting);
   void on_begin(const begin& message);
+  void on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_info& what);
+  void on_signalled(std::uint32_t attempt);
 
   void return_lease(bool running, std::string damaged_snapshot, std::string reason);
   void converge();
   void order_vm(const effects& want);
+  void remove_what_is_over(const effects& want);
   hypervisor::vm_ref vm(std::uint32_t attempt) const { return {now().id, attempt}; }
   events::cause because(events::origin source) const;
 

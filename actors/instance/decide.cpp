@@ -14,7 +14,11 @@ bool has_vm(const state& now) {
     case lifecycle::booting:
     case lifecycle::running:
     case lifecycle::stopping:
+    case lifecycle::suspending:
+    case lifecycle::resuming:
       return true;
+    case lifecycle::converting:
+      return !now.becomes->snapshot_id.empty();
     default:
       return false;
   }
@@ -23,6 +27,20 @@ bool has_vm(const state& now) {
 // A report counts only for the VM that is under way.
 bool current(const state& now, std::uint32_t attempt) {
   return has_vm(now) && now.attempt == attempt;
+}
+
+events::instance_resume_started resume_event(const state& now) {
+  events::instance_resume_started resume;
+  resume.attempt = now.attempt + 1;
+  resume.suspended_attempt = now.suspended_attempt;
+  return resume;
+}
+
+// What is suspended is to stay so, whoever wants it now.
+events::instance_suspend_requested unasked_for(const state& now) {
+  events::instance_suspend_requested event;
+  event.attempt = now.attempt;
+  return event;
 }
 
 // Clones ask their template first; others boot at once.
@@ -84,12 +102,22 @@ class decider {
     switch (now_.phase) {
       case lifecycle::none:
       case lifecycle::deleted:
+      case lifecycle::converted:
         return gone();
       case lifecycle::stopping:
         return refuse(kind::wrong_state,
                       "the instance is stopping: wait until it is stopped, then start it");
+      case lifecycle::suspending:
+        return refuse(
+            kind::wrong_state,
+            "the instance is being suspended: wait until it is suspended, then start it");
+      case lifecycle::converting:
+        return refuse(kind::wrong_state, "the instance is being converted into a template");
       case lifecycle::stopped:
       case lifecycle::failed:
+      case lifecycle::suspended:
+      case lifecycle::standby:
+        if (has_suspended_state(now_)) return one(resume_event(now_));
         return one(start_event(now_.template_id, now_.attempt));
       default:
         return nothing();
@@ -100,17 +128,24 @@ class decider {
     switch (now_.phase) {
       case lifecycle::none:
       case lifecycle::deleted:
+      case lifecycle::converted:
         return gone();
+      case lifecycle::converting:
+        return refuse(kind::wrong_state, "the instance is being converted into a template");
       case lifecycle::waiting_for_template:
         return one(stopped(now_.attempt, true, "stopped before its template was ready"));
       case lifecycle::stopping:
-        // A forced stop overtakes a gentle one.
-        if (now_.force_stop || !c.force) return nothing();
+        // A forced stop overtakes a gentle one, and a stop that was asked for one for standby.
+        if ((now_.force_stop || !c.force) && !now_.standby) return nothing();
         break;
+      case lifecycle::suspending:
+        if (c.force) break;
+        return now_.standby ? one(unasked_for(now_)) : nothing();
       case lifecycle::stopped:
       case lifecycle::failed:
-        if (now_.restart_at_us == 0) return nothing();
-        return one(stopped(now_.attempt, true, "its next restart was called off"));
+      case lifecycle::suspended:
+      case lifecycle::standby:
+        return stop_without_vm(c.force);
       default:
         break;
     }
@@ -122,13 +157,106 @@ class decider {
   }
 
   outcome operator()(const remove&) const {
-    if (now_.phase == lifecycle::none || now_.phase == lifecycle::deleted) return gone();
+    if (!is_there(now_)) return gone();
     if (now_.delete_lock) return refuse(kind::locked, "Deletion protection enabled");
+    if (now_.phase == lifecycle::converting)
+      return refuse(kind::wrong_state,
+                    "the instance is being converted into a template: wait until it is one");
     return one(events::instance_deleted{});
   }
 
+  outcome operator()(const suspend&) const {
+    if (!is_there(now_)) return gone();
+    switch (now_.phase) {
+      case lifecycle::running: {
+        events::instance_suspend_requested event;
+        event.attempt = now_.attempt;
+        return one(event);
+      }
+      case lifecycle::suspended:
+        return nothing();
+      case lifecycle::suspending:
+        return now_.standby ? one(unasked_for(now_)) : nothing();
+      case lifecycle::standby:
+        if (has_suspended_state(now_)) return one(unasked_for(now_));
+        return refuse(kind::wrong_state,
+                      "the instance is in standby without its memory: stop it instead");
+      case lifecycle::stopping:
+      case lifecycle::stopped:
+      case lifecycle::failed:
+        return refuse(kind::wrong_state, "the instance does not run: only a running instance can "
+                                         "be suspended");
+      case lifecycle::converting:
+        return refuse(kind::wrong_state, "the instance is being converted into a template");
+      default:
+        return refuse(kind::wrong_state,
+                      "the instance is starting: wait until it runs, then suspend it");
+    }
+  }
+
+  outcome operator()(const doze& c) const {
+    if (now_.phase != lifecycle::running || !scales_to_zero(now_.spec)) return nothing();
+    if (now_.spec.stateful) {
+      events::instance_suspend_requested event;
+      event.attempt = now_.attempt;
+      event.standby = true;
+      return one(event);
+    }
+    events::instance_stop_requested event;
+    event.attempt = now_.attempt;
+    event.grace_ms = c.grace_ms;
+    event.standby = true;
+    return one(event);
+  }
+
+  outcome operator()(const use_up& c) const {
+    const auto most = now_.spec.autokill_requests;
+    const bool kept = now_.delete_lock || now_.phase == lifecycle::converting;
+    if (!is_there(now_) || kept || most == 0 || c.requests < most) return nothing();
+    events::instance_autokilled killed;
+    killed.requests = c.requests;
+    return one(killed);
+  }
+
+  outcome operator()(const convert& c) const {
+    if (!is_there(now_)) return gone();
+    if (now_.phase == lifecycle::converting) return nothing();
+    events::instance_conversion_requested event;
+    event.autokill_ms = c.autokill_ms;
+    event.by_guest = c.by_guest_of.has_value();
+    if (c.by_guest_of && (now_.phase != lifecycle::running || *c.by_guest_of != now_.attempt))
+      return refuse(kind::wrong_state, "the instance does not run any more");
+    if (has_suspended_state(now_))
+      return refuse(kind::wrong_state,
+                    "the instance is suspended: start it, or stop it by force, then convert it");
+    switch (now_.phase) {
+      case lifecycle::running:
+        event.attempt = now_.attempt;
+        event.snapshot_id = now_.id + "-" + std::to_string(now_.attempt);
+        return one(std::move(event));
+      case lifecycle::stopped:
+      case lifecycle::standby:
+      case lifecycle::failed:
+        return one(std::move(event));
+      default:
+        return refuse(kind::wrong_state,
+                      "the instance is " + std::string(to_string(now_.phase)) +
+                          ": wait until it runs or is stopped, then convert it");
+    }
+  }
+
+  outcome operator()(const template_made&) const {
+    if (now_.phase != lifecycle::converting) return nothing();
+    return one(events::instance_converted{});
+  }
+
   outcome operator()(const change& c) const {
-    if (now_.phase == lifecycle::none || now_.phase == lifecycle::deleted) return gone();
+    if (!is_there(now_)) return gone();
+    if (now_.phase == lifecycle::converting)
+      return refuse(kind::wrong_state, "the instance is being converted into a template");
+    const bool scales = c.scale_to_zero && c.scale_to_zero->policy != "off";
+    if (scales && now_.service_group_id.empty())
+      return refuse(kind::invalid, "'scale_to_zero' needs an instance with a service group");
     const bool frozen = c.image || c.args || c.env || c.memory_mb || c.vcpus;
     if (frozen && !now_.template_id.empty()) {
       return refuse(kind::invalid,
@@ -147,6 +275,13 @@ class decider {
     if (c.tags) spec.tags = edited(spec.tags, *c.tags);
     if (c.annotations) spec.annotations = edited(spec.annotations, *c.annotations);
     spec.autokill_ms = c.autokill_ms.value_or(spec.autokill_ms);
+    spec.autokill_requests = c.autokill_requests.value_or(spec.autokill_requests);
+    if (c.scale_to_zero) {
+      spec.scale_to_zero = c.scale_to_zero->policy;
+      spec.stateful = c.scale_to_zero->stateful;
+      spec.cooldown_ms = c.scale_to_zero->cooldown_ms;
+      spec.notify_ms = c.scale_to_zero->notify_ms;
+    }
     changed.delete_lock = c.delete_lock.value_or(now_.delete_lock);
     if (spec == now_.spec && changed.delete_lock == now_.delete_lock) return nothing();
     return one(std::move(changed));
@@ -155,7 +290,10 @@ class decider {
   outcome operator()(const wake& c) const {
     const auto due = wanted(now_).wake_at_us;
     if (!due || std::max(c.now_us, c.due_us) < *due) return nothing();
-    if (now_.restart_at_us != 0) return one(start_event(now_.template_id, now_.attempt));
+    if (now_.restart_at_us != 0) {
+      if (has_suspended_state(now_)) return one(resume_event(now_));
+      return one(start_event(now_.template_id, now_.attempt));
+    }
     events::instance_autokilled killed;
     killed.idle_ms = now_.spec.autokill_ms;
     return one(killed);
@@ -178,7 +316,7 @@ class decider {
 
   outcome operator()(const vm_running& c) const {
     if (!current(now_, c.attempt)) return nothing();
-    if (now_.phase != lifecycle::cloning && now_.phase != lifecycle::booting) return nothing();
+    if (!starting()) return nothing();
     events::instance_running event;
     event.attempt = c.attempt;
     event.accelerator = c.accelerator;
@@ -194,11 +332,24 @@ class decider {
     return one(std::move(event));
   }
 
+  outcome operator()(const vm_suspended& c) const {
+    if (!current(now_, c.attempt)) return nothing();
+    if (now_.phase == lifecycle::stopping)
+      return end(stopped(c.attempt, true, "it was suspended, and its memory is given up"), 0);
+    if (now_.phase != lifecycle::suspending) return nothing();
+    events::instance_suspended event;
+    event.attempt = c.attempt;
+    event.state_bytes = c.state_bytes;
+    return one(event);
+  }
+
   outcome operator()(const vm_exited& c) const {
     if (!current(now_, c.attempt)) return nothing();
-    if (now_.phase == lifecycle::cloning || now_.phase == lifecycle::booting) {
-      return fail(c.attempt, now_.phase == lifecycle::cloning ? "clone" : "boot", c.reason,
-                  c.console_tail, c.now_us);
+    if (starting()) {
+      const auto* stage = now_.phase == lifecycle::cloning   ? "clone"
+                          : now_.phase == lifecycle::booting ? "boot"
+                                                             : "resume";
+      return fail(c.attempt, stage, c.reason, c.console_tail, c.now_us);
     }
     auto event = stopped(c.attempt, now_.phase == lifecycle::stopping, c.reason);
     event.exit_known = c.exit_known;
@@ -208,17 +359,23 @@ class decider {
 
   outcome operator()(const vm_failed& c) const {
     if (!current(now_, c.attempt)) return nothing();
+    if (c.runs_on) return go_on(c);
     // Whatever went wrong while it was being stopped, it is stopped.
     if (now_.phase == lifecycle::stopping) return end(stopped(c.attempt, true, c.reason), c.now_us);
     return fail(c.attempt, c.stage, c.reason, c.console_tail, c.now_us);
   }
 
   outcome operator()(const vm_lost& c) const {
+    const bool asleep = has_suspended_state(now_) && now_.phase != lifecycle::failed;
+    if (asleep && now_.suspended_attempt == c.attempt)
+      return one(failed(c.attempt, "suspend", "its memory is not on the disk any more", ""));
     if (!current(now_, c.attempt)) return nothing();
     switch (now_.phase) {
       case lifecycle::cloning:
       case lifecycle::booting:
         return one(start_event(now_.template_id, now_.attempt));
+      case lifecycle::resuming:
+        return one(resume_event(now_));
       default:
         return end(stopped(c.attempt, now_.phase == lifecycle::stopping,
                            "the VM ended while the daemon was away"),
@@ -227,6 +384,38 @@ class decider {
   }
 
  private:
+  bool starting() const {
+    return now_.phase == lifecycle::cloning || now_.phase == lifecycle::booting ||
+           now_.phase == lifecycle::resuming;
+  }
+
+  outcome stop_without_vm(bool force) const {
+    if (force && has_suspended_state(now_))
+      return one(stopped(now_.attempt, true, "its suspended memory was given up"));
+    if (now_.restart_at_us != 0)
+      return one(stopped(now_.attempt, true, "its next restart was called off"));
+    if (now_.phase != lifecycle::standby) return nothing();
+    if (has_suspended_state(now_)) return one(unasked_for(now_));
+    return one(stopped(now_.attempt, true, "no request starts it any more"));
+  }
+
+  outcome go_on(const vm_failed& c) const {
+    if (now_.phase == lifecycle::suspending) {
+      events::instance_suspend_failed event;
+      event.attempt = c.attempt;
+      event.stage = c.stage;
+      event.reason = c.reason;
+      return one(std::move(event));
+    }
+    // While it is being stopped, what follows is its end.
+    if (now_.phase != lifecycle::converting) return nothing();
+    events::instance_conversion_failed event;
+    event.attempt = c.attempt;
+    event.stage = c.stage;
+    event.reason = c.reason;
+    return one(std::move(event));
+  }
+
   bool waits(std::uint64_t wait) const {
     return now_.phase == lifecycle::waiting_for_template && now_.wait == wait;
   }
@@ -235,6 +424,7 @@ class decider {
     const bool by_user = how.by_user;
     const bool crashed = !how.exit_known || how.exit_code != 0;
     std::vector<events::event> events{std::move(how)};
+    if (now_.phase == lifecycle::stopping && now_.standby) return events;
     if (now_.spec.delete_on_stop) {
       events.emplace_back(events::instance_deleted{});
     } else if (!by_user && wants_restart(now_, crashed)) {
@@ -247,7 +437,9 @@ class decider {
                std::string console_tail, std::int64_t now_us) const {
     std::vector<events::event> events{
         failed(attempt, std::move(stage), std::move(reason), std::move(console_tail))};
-    if (now_.restarts != 0 && wants_restart(now_, true)) {
+    const bool had_run =
+        now_.phase == lifecycle::suspending || now_.phase == lifecycle::converting;
+    if ((now_.restarts != 0 || had_run) && wants_restart(now_, true)) {
       events.emplace_back(next_restart(now_, now_us));
     }
     return events;

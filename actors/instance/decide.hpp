@@ -16,11 +16,13 @@ struct request {
   events::instance_requested what;
 };
 
-// Starts a stopped or failed instance; nothing where it runs or is on its way.
+// Starts a stopped, sleeping or failed instance, from its memory if that was kept; nothing where it runs or is on its way.
 struct start {
   static constexpr std::string_view name = "start";
 };
 
+// A gentle stop leaves a suspended instance as it is, but no request wakes it any more; a forced
+// one gives its memory up.
 struct stop {
   static constexpr std::string_view name = "stop";
   bool force = false;
@@ -29,6 +31,46 @@ struct stop {
 
 struct remove {
   static constexpr std::string_view name = "remove";
+};
+
+// Puts a running instance to sleep with its memory. What sleeps in standby stays asleep until it is
+// started.
+struct suspend {
+  static constexpr std::string_view name = "suspend";
+};
+
+// Scale to zero: nobody needs it. Suspends it, or stops it where its policy is not stateful;
+// nothing where it does not run or is not to sleep.
+struct doze {
+  static constexpr std::string_view name = "doze";
+  std::uint32_t grace_ms = 0;
+};
+
+// It has served so many requests, and none is in flight: deleted if that is what it was to serve.
+struct use_up {
+  static constexpr std::string_view name = "use_up";
+  std::uint64_t requests = 0;
+};
+
+// Makes a template of a running instance, with its memory, or of a stopped one. Its guest can ask
+// for it only while it runs, and names its attempt.
+struct convert {
+  static constexpr std::string_view name = "convert";
+  std::uint64_t autokill_ms = 0;
+  std::optional<std::uint32_t> by_guest_of;
+};
+
+// The template that it was to become is durable.
+struct template_made {
+  static constexpr std::string_view name = "template_made";
+};
+
+// As in events::vm_spec.
+struct scaling {
+  std::string policy;
+  bool stateful = false;
+  std::uint32_t cooldown_ms = 0;
+  std::uint32_t notify_ms = 0;
 };
 
 // What is absent stays as it is. The VM of a running instance sees it at its next start.
@@ -44,6 +86,8 @@ struct change {
   std::optional<map_edit> annotations;
   std::optional<bool> delete_lock;
   std::optional<std::uint64_t> autokill_ms;
+  std::optional<std::uint64_t> autokill_requests;
+  std::optional<scaling> scale_to_zero;
 };
 
 // The time named by effects::wake_at_us has come.
@@ -83,6 +127,11 @@ struct vm_running {
   std::string generation_id;
   std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // guest port, host port
 };
+struct vm_suspended {
+  static constexpr std::string_view name = "vm_suspended";
+  std::uint32_t attempt = 0;
+  std::uint64_t state_bytes = 0;
+};
 struct vm_exited {
   static constexpr std::string_view name = "vm_exited";
   std::uint32_t attempt = 0;
@@ -99,6 +148,7 @@ struct vm_failed {
   std::string reason;
   std::string console_tail;
   std::int64_t now_us = 0;
+  bool runs_on = false;  // a suspend or a snapshot, and the guest goes on as if nothing was
 };
 // The VM disappeared together with an earlier daemon.
 struct vm_lost {
@@ -107,8 +157,10 @@ struct vm_lost {
   std::int64_t now_us = 0;
 };
 
-using command = std::variant<request, start, stop, remove, change, wake, clone_granted,
-                             clone_refused, vm_running, vm_exited, vm_failed, vm_lost>;
+using command =
+    std::variant<request, start, stop, remove, suspend, doze, use_up, convert, template_made, change,
+                 wake, clone_granted, clone_refused, vm_running, vm_suspended, vm_exited, vm_failed,
+                 vm_lost>;
 
 outcome decide(const state& now, const command& what);
 

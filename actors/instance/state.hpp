@@ -21,6 +21,12 @@ enum class lifecycle {
   stopping,
   stopped,
   failed,
+  suspending,
+  suspended,  // on request: only a start wakes it
+  standby,    // by scale to zero: a request wakes it. With suspended_attempt it has its memory
+  resuming,   // a new VM goes on where suspended_attempt was put to sleep
+  converting,
+  converted,  // it is a template of the same UUID now
   deleted
 };
 
@@ -40,6 +46,14 @@ struct stop_facts {
   std::int32_t exit_code = 0;
   std::string reason;
   friend bool operator==(const stop_facts&, const stop_facts&) = default;
+};
+
+// What it becomes a template with.
+struct conversion {
+  std::string snapshot_id;  // empty: a cold template
+  std::uint64_t autokill_ms = 0;
+  bool by_guest = false;
+  friend bool operator==(const conversion&, const conversion&) = default;
 };
 
 struct state {
@@ -70,6 +84,13 @@ struct state {
   std::int64_t changed_us = 0;  // when it was last changed
   bool force_stop = false;      // in phase stopping
   std::uint32_t stop_grace_ms = 0;
+  bool standby = false;  // in phase suspending, stopping, standby: a request is to wake it
+  std::uint32_t suspended_attempt = 0;  // the VM whose memory is kept on disk; 0: none
+  std::uint64_t suspended_bytes = 0;    // of that
+  std::uint32_t resumed_from = 0;       // the suspended VM that the present one goes on from; 0: none
+  std::optional<conversion> becomes;    // in phases converting and converted
+  // What its VM was to become and did not: a suspend or a conversion that failed, and it ran on.
+  std::optional<failure> last_setback;
   std::optional<failure> last_failure;  // cleared by the next successful start
   std::optional<stop_facts> last_stop;
   std::string service_group_id;  // empty: none
@@ -82,11 +103,20 @@ state evolve(state before, const events::envelope& event);
 // The same in place.
 void fold_into(state& value, const events::envelope& event);
 
-// True where nothing is under way: running, stopped, failed or deleted.
+// True where nothing is under way: running, stopped, asleep, failed or gone.
 bool settled(const state& value);
 
-// Deleted: it may be forgotten.
+// Deleted, or a template now: it may be forgotten.
 bool forgettable(const state& value);
+
+// What may be asked of it: it exists and is still an instance.
+bool is_there(const state& value);
+
+// Its policy puts it to sleep when nobody needs it.
+bool scales_to_zero(const events::vm_spec& spec);
+
+// It has no VM, but its memory is kept and a start goes on from there.
+bool has_suspended_state(const state& value);
 
 // ---- what the world should be doing while the instance is in this state ------------------------
 
@@ -95,17 +125,26 @@ enum class vm_goal {
   idle,    // no VM; the files of the last one stay for its logs
   cloned,  // a clone of snapshot_id runs
   booted,  // a VM booted from the image runs
+  resumed,  // one that goes on from kept_attempt runs
+  asleep,   // the VM is suspended
+  frozen,   // the VM is turned into the snapshot of a template
   stopped  // the VM ends: asked first, killed after the grace
 };
 
 struct effects {
   vm_goal vm = vm_goal::absent;
   std::uint32_t attempt = 0;
+  std::uint32_t kept_attempt = 0;          // a suspended VM whose files must stay; 0: none
   bool wants_grant = false;                // ask the template for a clone
+  bool wants_cold_template = false;        // ask for the template that it becomes
+  std::optional<std::string> keep_snapshot;  // any other snapshot of this instance is garbage
   std::optional<std::int64_t> wake_at_us;  // a scheduled restart, or the autokill
   friend bool operator==(const effects&, const effects&) = default;
 };
 
 effects wanted(const state& value);
+
+// What its VM was told to be when it was started.
+vm_goal goal_of_running(const state& value);
 
 }  // namespace platen::actors::instance

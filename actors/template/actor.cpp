@@ -148,7 +148,7 @@ void actor::publish(const state_ptr& state) {
   if (gone(*state)) {
     if (!std::exchange(retired_, true)) {
       env().templates.retire(state);
-      caf::anon_send(registry_, retired{state->id});
+      caf::anon_send(registry_, retired{state->id, true});
     }
     return;
   }
@@ -156,6 +156,8 @@ void actor::publish(const state_ptr& state) {
 }
 
 void actor::react(const state& before, const events::cause&) {
+  if (before.phase == lifecycle::none && !now().converted_from.empty())
+    caf::anon_send(registry_, taken_over{now().id});
   settle_parent_lease(before);
   answer_waiters();
   converge();
@@ -281,7 +283,7 @@ void actor::on_wake(std::int64_t due_us) {
 // A deleted template stays only until nobody needs its snapshot any more.
 void actor::retire_if_done() {
   if (!forgettable(now())) return;
-  if (!std::exchange(finished_, true)) caf::anon_send(registry_, finished{now().id});
+  if (!std::exchange(finished_, true)) caf::anon_send(registry_, finished{now().id, true});
 }
 
 events::cause actor::because(events::origin source) const {

@@ -61,6 +61,8 @@ outcome fail(const state& now, std::string stage, std::string reason, std::strin
 // Brings a template without a snapshot on its way to one. Whoever comes while a preparation is
 // under way joins it: there is nothing to record.
 outcome make_prepared(const state& now, std::int64_t now_us) {
+  // What its instance had in memory cannot be made again.
+  if (!now.converted_from.empty()) return nothing();
   switch (now.phase) {
     case lifecycle::requested:
     case lifecycle::cold:
@@ -89,6 +91,23 @@ class decider {
       return refuse(kind::wrong_state, "the template exists already");
     }
     return one(c.what);
+  }
+
+  outcome operator()(const take_over& c) const {
+    if (now_.phase != lifecycle::none && now_.converted_from == c.what.converted_from)
+      return nothing();
+    if (now_.phase != lifecycle::none)
+      return refuse(kind::wrong_state, "the template exists already");
+    std::vector<events::event> events{c.what};
+    if (c.snapshot) events.emplace_back(*c.snapshot);
+    if (c.delete_lock) {
+      events::template_changed locked;
+      locked.tags = c.what.spec->tags;
+      locked.delete_lock = true;
+      locked.autokill_ms = c.what.autokill_ms;
+      events.emplace_back(std::move(locked));
+    }
+    return events;
   }
 
   outcome operator()(const hold& c) const {

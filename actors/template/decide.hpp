@@ -18,6 +18,15 @@ struct request {
   events::template_requested what;
 };
 
+// First command of a template that was an instance, in place of `request`: with its snapshot, or
+// without one if it is cold. Repeated, it changes nothing.
+struct take_over {
+  static constexpr std::string_view name = "take_over";
+  events::template_requested what;
+  std::optional<events::template_snapshotted> snapshot;
+  bool delete_lock = false;
+};
+
 // Somebody will want clones, an instance that is being created or a template that is to be nested
 // in this one, and depends on the snapshot until it says release. With `prepare` it is made now.
 struct hold {
@@ -131,7 +140,7 @@ struct snapshot_damaged {
   std::string reason;
 };
 
-using command = std::variant<request, hold, release, request_clone, request_preparation, wake,
+using command = std::variant<request, take_over, hold, release, request_clone, request_preparation, wake,
                              clone_done, remove, change, parent_granted, parent_refused, vm_booted,
                              vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
 

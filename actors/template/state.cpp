@@ -20,6 +20,7 @@ class folder {
     s_.prepare_timeout_ms = e.prepare_timeout_ms;
     s_.autokill_ms = e.autokill_ms;
     s_.cold = e.cold;
+    s_.converted_from = e.converted_from;
     s_.parent_id = e.parent_id;
     s_.parent_name = e.parent_name;
     s_.created_us = at_.time_us;
@@ -51,6 +52,8 @@ class folder {
   void operator()(const events::template_snapshotted& e) {
     s_.ready = snapshot{e.snapshot_id, e.accelerator, e.manifest_sha256, e.memory_bytes,
                         e.state_bytes, e.disk_bytes,  at_.time_us};
+    // A converted one goes on with the attempts of the instance it was.
+    s_.attempt = e.attempt;
     s_.consecutive_failures = 0;
     s_.last_failure.reset();
     s_.deadline_us = 0;

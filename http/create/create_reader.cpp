@@ -55,6 +55,8 @@ create_request read_one(const json& value, std::string path, first_problem& prob
   made.wish.group = read_instance_group(reader, made.certificates);
   if (made.wish.group && made.wish.group->made)
     parts.spec.services = made.wish.group->made->how.services;
+  else if (!made.wish.group && actors::instance::scales_to_zero(parts.spec))
+    reader.report("scale_to_zero", "needs a 'service_group'");
   const auto wait = read_wait_time(reader, "wait_timeout_ms", made.warnings);
   refuse_members_to_come(reader);
   reader.refuse_others();

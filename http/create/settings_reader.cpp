@@ -93,11 +93,57 @@ std::uint64_t read_autokill_ms(object_reader& reader, std::string_view member) {
   return static_cast<std::uint64_t>(time);
 }
 
+instance_autokill read_instance_autokill(object_reader& reader, std::string_view member) {
+  constexpr std::int64_t requests_limit = 1'000'000'000'000;
+  const auto* given = reader.object(member);
+  if (given == nullptr) return {};
+  object_reader autokill(*given, reader.path_of(member), reader.problem());
+  instance_autokill read;
+  read.time_ms =
+      static_cast<std::uint64_t>(autokill.integer("time_ms", 0, autokill_ms_limit).value_or(0));
+  read.requests =
+      static_cast<std::uint64_t>(autokill.integer("num_requests", 0, requests_limit).value_or(0));
+  autokill.refuse_others();
+  return read;
+}
+
+std::optional<actors::instance::scaling> read_scale_to_zero(object_reader& reader,
+                                                            std::string_view member) {
+  constexpr std::int64_t cooldown_limit = 24ll * 3600 * 1000;  // a day
+  const auto* given = reader.object(member);
+  if (given == nullptr) return std::nullopt;
+  object_reader scaling(*given, reader.path_of(member), reader.problem());
+  actors::instance::scaling read;
+  read.policy = scaling.text("policy", 8).value_or("");
+  if (!scaling.has("policy")) scaling.report("policy", "is required: 'off', 'on' or 'idle'");
+  if (scaling.has("policy") && read.policy != "off" && read.policy != "on" && read.policy != "idle")
+    scaling.report("policy", "must be 'off', 'on' or 'idle'");
+  read.stateful = scaling.boolean("stateful").value_or(false);
+  read.cooldown_ms = static_cast<std::uint32_t>(
+      scaling.integer("cooldown_time_ms", 1, cooldown_limit).value_or(default_cooldown_ms));
+  if (scaling.integer("notify_time_ms", 0, cooldown_limit).value_or(0) != 0)
+    scaling.report("notify_time_ms",
+                   "other than 0 is not supported yet: guests are not told before they sleep");
+  scaling.refuse_others();
+  return read;
+}
+
 void read_settings(object_reader& reader, events::vm_spec& into) {
   into.tags = read_tags(reader, "tags");
   into.annotations = read_annotations(reader, "annotations");
-  into.autokill_ms = read_autokill_ms(reader, "autokill");
+  const auto autokill = read_instance_autokill(reader, "autokill");
+  into.autokill_ms = autokill.time_ms;
+  into.autokill_requests = autokill.requests;
+  const auto scaling = read_scale_to_zero(reader, "scale_to_zero");
+  // Absent stays absent: an instance of a template scales as its template says then.
+  if (scaling) {
+    into.scale_to_zero = scaling->policy;
+    into.stateful = scaling->stateful;
+    into.cooldown_ms = scaling->cooldown_ms;
+  }
   read_features(reader, into);
+  if (into.delete_on_stop && actors::instance::scales_to_zero(into))
+    reader.report("scale_to_zero", "cannot be combined with the feature 'delete-on-stop'");
   const auto policy = reader.text("restart_policy", 16).value_or("never");
   if (policy != "never" && policy != "always" && policy != "on-failure")
     reader.report("restart_policy", "must be 'never', 'always' or 'on-failure'");

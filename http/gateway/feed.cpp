@@ -1,8 +1,6 @@
 #include "http/gateway/feed.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "actors/wall_clock.hpp"
 
@@ -25,8 +23,16 @@ protocol speech_of(const events::service& one) {
 
 bool is_coming(lifecycle phase) {
   return phase == lifecycle::waiting_for_template || phase == lifecycle::cloning ||
-         phase == lifecycle::booting;
+         phase == lifecycle::booting || phase == lifecycle::resuming;
 }
+
+// A request can wake it, now or when it has fallen asleep.
+bool wakes(const actors::instance::state& one) {
+  return one.phase == lifecycle::standby || one.standby;
+}
+
+// A suspend that failed is not tried again at once.
+constexpr std::chrono::seconds after_setback{60};
 
 // Where an instance answers for a port in the guest; 0: it does not.
 std::uint16_t host_port(const actors::instance::state& of, std::uint16_t destination) {
@@ -59,11 +65,17 @@ route route_of(const actors::service_group::state& group, const events::service&
   if (has_handler(service, "redirect")) made.redirect_to = service.destination_port;
   made.may_come = may_scale_out(group);
   for (const auto& one : instances) {
-    const bool stopping = one->phase == lifecycle::stopping;
-    made.may_come = made.may_come || is_coming(one->phase) || one->restart_at_us != 0;
-    if (one->phase != lifecycle::running && !stopping) continue;
+    const bool rests = resting.contains(one->id);
+    made.may_come =
+        made.may_come || is_coming(one->phase) || one->restart_at_us != 0 || rests || wakes(*one);
+    const bool draining = one->phase != lifecycle::running || rests;
+    const auto most = one->delete_lock ? 0 : one->spec.autokill_requests;
     const auto port = host_port(*one, service.destination_port);
-    if (port != 0) made.backends.push_back({one->id, "127.0.0.1", port, stopping});
+    // What it has served so far is remembered while it sleeps.
+    const bool sleeps = most != 0 && (wakes(*one) || one->phase == lifecycle::resuming);
+    const bool there = one->phase == lifecycle::running || one->phase == lifecycle::stopping;
+    if ((there && port != 0) || sleeps)
+      made.backends.push_back({one->id, "127.0.0.1", port, draining, most});
   }
   return made;
 }
@@ -85,7 +97,7 @@ void add_certificates(built_table& into, certificate_store& certificates,
 }  // namespace
 
 built_table make_table(const actors::control_plane& from, certificate_store& certificates,
-                       std::uint16_t port_offset) {
+                       std::uint16_t port_offset, const std::set<std::string>& resting) {
   built_table made;
   members by_group;
   for (const auto& one : from.instances())
@@ -105,7 +117,7 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
       at.public_port = service.port;
       at.port = static_cast<std::uint16_t>(port);
       at.speaks = speech_of(service);
-      at.routes.push_back(route_of(*group, service, by_group[group->id]));
+      at.routes.push_back(route_of(*group, service, by_group[group->id], resting));
       auto& redirect = at.routes.back().redirect_to;
       if (redirect != 0) redirect = static_cast<std::uint16_t>(redirect + port_offset);
       with_tls = with_tls || has_handler(service, "tls");
@@ -118,17 +130,19 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
 }
 
 feed::feed(actors::control_plane& from, certificate_store& certificates,
-           actors::certificate_book& book, gateway& to, std::uint16_t port_offset,
-           std::function<void(const std::string&)> warn, std::function<void()> published)
+           actors::certificate_book& book, gateway& to, std::shared_ptr<traffic_watch> watch,
+           std::uint16_t port_offset, std::function<void(const std::string&)> warn,
+           std::function<void()> published)
     : from_(from),
       certificates_(certificates),
       book_(book),
       to_(to),
+      watch_(std::move(watch)),
       port_offset_(port_offset),
       warn_(std::move(warn)),
       published_(std::move(published)) {
-  from_.on_routing_change([this] { wake(); });
-  book_.on_change([this] { wake(); });
+  from_.on_routing_change([watch = watch_] { watch->notify(); });
+  book_.on_change([watch = watch_] { watch->notify(); });
   publish();
   thread_ = std::thread([this] { run(); });
 }
@@ -136,40 +150,37 @@ feed::feed(actors::control_plane& from, certificate_store& certificates,
 feed::~feed() {
   from_.on_routing_change(nullptr);
   book_.on_change(nullptr);
-  {
-    const std::lock_guard guard(mutex_);
-    ending_ = true;
-    changed_.notify_one();
-  }
+  watch_->end();
   thread_.join();
 }
 
-void feed::wake() {
-  const std::lock_guard guard(mutex_);
-  due_ = true;
-  changed_.notify_one();
+// Wall clocks are set; so the wait for a renewal is not one long one.
+std::optional<std::chrono::steady_clock::time_point> feed::next_look() const {
+  if (renew_at_us_ == 0) return std::nullopt;
+  const std::chrono::microseconds left(
+      std::max<std::int64_t>(0, renew_at_us_ - actors::wall_clock_us()));
+  return std::chrono::steady_clock::now() + std::min<std::chrono::microseconds>(left, longest_wait);
 }
 
 void feed::run() {
   while (true) {
-    {
-      std::unique_lock guard(mutex_);
-      const auto wanted = [&] { return due_ || ending_; };
-      // Wall clocks are set; so the wait for a renewal is not one long one.
-      if (renew_at_us_ == 0)
-        changed_.wait(guard, wanted);
-      else
-        while (!wanted() && actors::wall_clock_us() < renew_at_us_)
-          changed_.wait_for(guard, longest_wait, wanted);
-      if (ending_) return;
-      due_ = false;
+    const auto work = watch_->wait(next_look());
+    if (work.ending) return;
+    const bool renews = renew_at_us_ != 0 && actors::wall_clock_us() >= renew_at_us_;
+    for (const auto& id : work.answered) {
+      resting_.erase(id);
+      watch_->restart(id, std::chrono::steady_clock::now());
     }
-    publish();
+    if (work.changed || renews || !work.answered.empty()) publish();
+    wake_groups(work.wanted_groups);
+    end_used_up();
+    put_to_sleep();
   }
 }
 
 void feed::publish() {
-  auto made = make_table(from_, certificates_, port_offset_);
+  keep_watch();
+  auto made = make_table(from_, certificates_, port_offset_, resting_);
   std::set<std::string> domains;
   for (const auto& one : made.next.certificates)
     domains.insert(one.domains.begin(), one.domains.end());
@@ -181,8 +192,85 @@ void feed::publish() {
     if (std::find(told_.begin(), told_.end(), one) == told_.end()) warn_(one);
   told_ = std::move(made.problems);
   if (published_) published_();
-  const std::lock_guard guard(mutex_);
   renew_at_us_ = made.renew_at_us;
+}
+
+// Before the table it belongs to: who finds no instance in that asks for one.
+void feed::keep_watch() {
+  const auto now = std::chrono::steady_clock::now();
+  std::map<std::string, watch_rule> rules;
+  std::set<std::string> sleeping_groups;
+  for (const auto& one : from_.instances()) {
+    if (one->service_group_id.empty()) continue;
+    if (one->phase == lifecycle::standby) sleeping_groups.insert(one->service_group_id);
+    watch_rule rule;
+    const bool kept = one->delete_lock || one->phase == lifecycle::converting;
+    rule.most_requests = kept ? 0 : one->spec.autokill_requests;
+    if (one->phase == lifecycle::running && scales_to_zero(one->spec)) {
+      sleep_rule sleeps;
+      sleeps.cooldown = std::chrono::milliseconds(one->spec.cooldown_ms);
+      sleeps.ignores_silent = one->spec.scale_to_zero == "idle";
+      if (one->last_setback) {
+        const std::chrono::microseconds since(actors::wall_clock_us() - one->last_setback->at_us);
+        sleeps.not_before =
+            now + std::clamp<std::chrono::microseconds>(
+                      after_setback - since, std::chrono::microseconds(0), after_setback);
+      }
+      rule.sleeps = sleeps;
+    }
+    if (rule.sleeps || rule.most_requests != 0) rules.emplace(one->id, rule);
+  }
+  std::erase_if(ending_up_, [&](const auto& id) { return !rules.contains(id); });
+  watch_->keep(rules, std::move(sleeping_groups), now);
+}
+
+void feed::wake_groups(const std::map<std::string, bool>& wanted) {
+  if (wanted.empty()) return;
+  std::map<std::string, actors::instance_ptr> sleepers;
+  std::set<std::string> served;
+  for (const auto& one : from_.instances()) {
+    const auto& group = one->service_group_id;
+    const auto found = wanted.find(group);
+    if (found == wanted.end()) continue;
+    const bool crowded = found->second;
+    if (is_coming(one->phase) ||
+        (one->phase == lifecycle::running && !crowded && !resting_.contains(one->id)))
+      served.insert(group);
+    if (one->phase == lifecycle::standby) sleepers.emplace(group, one);
+  }
+  for (const auto& [group, sleeper] : sleepers)
+    if (!served.contains(group))
+      from_.start_instance(sleeper->id, {"", "platend", events::origin::gateway},
+                           [](const auto&) {});
+}
+
+// First nothing new is sent to them, then they are looked at again: so no request is in flight at
+// an instance that is put to sleep.
+void feed::put_to_sleep() {
+  const auto loads = [this] { return to_.loads(); };
+  const auto now = std::chrono::steady_clock::now();
+  const auto idle = watch_->idle(now, loads);
+  if (idle.empty()) return;
+  resting_.insert(idle.begin(), idle.end());
+  publish();
+  bool mistaken = false;
+  for (const auto& id : idle) {
+    if (watch_->is_idle(id, now, loads)) {
+      from_.doze_instance(id, {"", "platend", events::origin::gateway},
+                          [watch = watch_, id](const auto&) { watch->settle(id); });
+    } else {
+      mistaken = resting_.erase(id) != 0 || mistaken;
+    }
+  }
+  if (mistaken) publish();
+}
+
+void feed::end_used_up() {
+  for (const auto& [id, requests] : watch_->used_up([this] { return to_.loads(); })) {
+    if (!ending_up_.insert(id).second) continue;
+    from_.use_up_instance(id, requests, {"", "platend", events::origin::gateway},
+                          [](const auto&) {});
+  }
 }
 
 }  // namespace platen::gateway

@@ -4,6 +4,7 @@
 // Thread-safe. Hooks are called on its worker threads and must not block.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,6 +39,8 @@ struct load {
   std::string instance_id;
   std::uint32_t in_flight = 0;  // HTTP requests and passed-through connections
   std::uint64_t taken = 0;      // of them so far
+  std::uint32_t passed_through = 0;  // of those in flight: connections, not requests
+  std::chrono::steady_clock::time_point last_byte;  // on any of these
 };
 
 // A listener that could not be opened.

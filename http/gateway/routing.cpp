@@ -16,14 +16,30 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+// It has got all the requests that it is to get.
+bool is_used_up(const ready_backend& one) {
+  return one.at.most_requests != 0 &&
+         one.load->taken.load(std::memory_order_relaxed) >= one.at.most_requests;
+}
+
+void give_place_back(backend_load& at, const hooks& tell) {
+  if (at.in_flight.fetch_sub(1) == 1 && tell.activity) tell.activity(at.instance_id, false);
+}
+
 // False if others took the last places meanwhile.
-bool take_place(backend_load& at, std::uint32_t hard_limit, const hooks& tell) {
+bool take_place(const ready_backend& of, std::uint32_t hard_limit, const hooks& tell) {
+  auto& at = *of.load;
   const auto before = at.in_flight.fetch_add(1);
   if (before >= hard_limit) {
-    at.in_flight.fetch_sub(1);
+    give_place_back(at, tell);
     return false;
   }
-  at.taken.fetch_add(1, std::memory_order_relaxed);
+  const auto taken = at.taken.fetch_add(1, std::memory_order_relaxed);
+  if (of.at.most_requests != 0 && taken >= of.at.most_requests) {
+    at.taken.fetch_sub(1, std::memory_order_relaxed);
+    give_place_back(at, tell);
+    return false;
+  }
   if (before == 0 && tell.activity) tell.activity(at.instance_id, true);
   return true;
 }
@@ -53,9 +69,7 @@ ready_listener make_ready(listener from, load_book& loads,
 }  // namespace
 
 void lease::give_back() {
-  const auto of = std::exchange(of_, nullptr);
-  if (!of) return;
-  if (of->in_flight.fetch_sub(1) == 1 && tell_->activity) tell_->activity(of->instance_id, false);
+  if (const auto of = std::exchange(of_, nullptr)) give_place_back(*of, *tell_);
 }
 
 const ready_route* ready_listener::find(const std::string& domain) const {
@@ -90,7 +104,9 @@ std::vector<load> load_book::all() const {
   const std::lock_guard guard(mutex_);
   std::vector<load> made;
   for (const auto& [id, kept] : loads_)
-    if (const auto one = kept.lock()) made.push_back({id, one->in_flight, one->taken});
+    if (const auto one = kept.lock()) made.push_back({id, one->in_flight, one->taken, one->passed_through,
+                      std::chrono::steady_clock::time_point(
+                          std::chrono::steady_clock::duration(one->last_byte))});
   return made;
 }
 
@@ -116,7 +132,7 @@ picked pick(const ready_route& from, const std::vector<std::string>& tried, cons
     bool running = false;
     for (std::size_t i = 0; i < count; ++i) {
       const auto& one = from.backends[(start + i) % count];
-      if (one.at.draining) continue;
+      if (one.at.draining || is_used_up(one)) continue;
       if (!tried.empty() && contains(tried, place_of(one.at))) continue;
       running = true;
       const auto busy = one.load->in_flight.load(std::memory_order_relaxed);
@@ -126,7 +142,7 @@ picked pick(const ready_route& from, const std::vector<std::string>& tried, cons
     }
     result.what = running ? picked::kind::full : picked::kind::none;
     if (best == nullptr) return result;
-    if (!take_place(*best->load, from.of.hard_limit, tell)) continue;
+    if (!take_place(*best, from.of.hard_limit, tell)) continue;
     return {picked::kind::backend, best, lease(best->load, &tell), least >= from.of.soft_limit};
   }
   return result;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,28 @@ struct backend_load {
   std::string instance_id;
   std::atomic<std::uint32_t> in_flight{0};
   std::atomic<std::uint64_t> taken{0};
+  std::atomic<std::uint32_t> passed_through{0};
+  std::atomic<std::chrono::steady_clock::rep> last_byte{0};
+
+  void touch() {
+    last_byte.store(std::chrono::steady_clock::now().time_since_epoch().count(),
+                    std::memory_order_relaxed);
+  }
+};
+
+// A connection that is passed through to a backend, for as long as it lives.
+class passed_through {
+ public:
+  explicit passed_through(std::shared_ptr<backend_load> at) : at_(std::move(at)) {
+    at_->touch();
+    at_->passed_through.fetch_add(1);
+  }
+  passed_through(const passed_through&) = delete;
+  passed_through& operator=(const passed_through&) = delete;
+  ~passed_through() { at_->passed_through.fetch_sub(1); }
+
+ private:
+  std::shared_ptr<backend_load> at_;
 };
 
 // A place at a backend: given back when it goes.

@@ -40,6 +40,7 @@ awaitable<void> copy(session& of, stream& from, stream& to, std::string_view fir
   while (!error) {
     of.time().allow(of.bounds().tunnel);
     const auto read = co_await from.read_some(buffer.data(), buffer.size());
+    of.touch();
     error = read.error;
     if (error) break;
     error = co_await to.write(std::string_view(buffer).substr(0, read.count));
@@ -123,7 +124,10 @@ awaitable<void> session::pass_through() {
       tried.push_back(place_of(found.choice.which->at));
       continue;
     }
+    const passed_through counted(found.choice.which->load);
+    carries_ = found.choice.which->load.get();
     co_await tunnel(*this, *backend, {});
+    carries_ = nullptr;
     break;
   }
 }

@@ -41,6 +41,10 @@ class session {
   const std::string& sni() const { return sni_; }
   // The backend's connection in use is ended together with the client's when time is up.
   void attach(stream* backend) { backend_ = backend; }
+  // A byte has come, from either side, of a connection that is passed through.
+  void touch() {
+    if (carries_ != nullptr) carries_->touch();
+  }
 
   // The listener as it is now; null if it is gone. `of` keeps it.
   const ready_listener* listener_of(const ready_table& of) const;
@@ -69,6 +73,7 @@ class session {
   stream client_;
   reader incoming_;
   stream* backend_ = nullptr;
+  backend_load* carries_ = nullptr;  // while a connection is passed through
   client_facts facts_;
   std::string sni_;
   watchdog time_;

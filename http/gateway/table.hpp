@@ -24,6 +24,8 @@ struct backend {
   std::string address = "127.0.0.1";  // numeric
   std::uint16_t port = 0;
   bool draining = false;  // nothing new is sent to it
+  // It gets so many requests or connections in all, and no more; 0: any number.
+  std::uint64_t most_requests = 0;
 };
 
 // One service of one group.

@@ -29,6 +29,8 @@ void add_instance_routes(httplib::Server& on, api& with) {
   route(on, with, method::put, one + "/start", start_instances);
   route(on, with, method::put, all + "/stop", stop_instances);
   route(on, with, method::put, one + "/stop", stop_instances);
+  route(on, with, method::put, all + "/suspend", suspend_instances);
+  route(on, with, method::put, one + "/suspend", suspend_instances);
   route(on, with, method::post, all, create_instances);
   route(on, with, method::get, all, look_up<instance_kind>);
   route(on, with, method::get, one, look_up<instance_kind>);

@@ -17,10 +17,9 @@ struct wait_options {
   wait_time wait{std::chrono::milliseconds(0)};
 };
 
-constexpr std::array<std::string_view, 5> reachable = {"running", "stopped", "starting", "stopping",
-                                                       "deleted"};
-constexpr std::array<std::string_view, 4> never_entered = {"draining", "standby", "template",
-                                                           "checkpoint"};
+constexpr std::array<std::string_view, 7> reachable = {
+    "running", "stopped", "starting", "stopping", "standby", "template", "deleted"};
+constexpr std::array<std::string_view, 2> never_entered = {"draining", "checkpoint"};
 
 bool contains(const auto& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -32,7 +31,7 @@ void read_wait_options(Reader& reader, wait_options& into, std::vector<std::stri
   if (contains(never_entered, into.state))
     reader.report("state", "'" + into.state + "' is not supported yet: no instance enters it");
   else if (!contains(reachable, into.state))
-    reader.report("state", "must be running, stopped, starting, stopping or deleted");
+    reader.report("state", "must be running, stopped, starting, stopping, standby, template or deleted");
   into.wait = read_wait_time(reader, "timeout_ms", warnings).value_or(into.wait);
 }
 
@@ -46,7 +45,7 @@ void add_item(api& with, item_list& into, const state& latest, const std::string
               const wait_end& end) {
   auto fields = with_state(latest);
   if (public_state(latest.phase) == wanted) return into.succeeded(std::move(fields));
-  const bool deleted = latest.phase == actors::instance::lifecycle::deleted;
+  const bool deleted = forgettable(latest);
   if (deleted || ends_wait(latest, wanted)) {
     fields["lifecycle"] = to_string(latest.phase);
     if (latest.last_failure) fields["failure"] = failure_json(*latest.last_failure);

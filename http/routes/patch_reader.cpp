@@ -78,16 +78,33 @@ using of_template = actors::vm_template::change;
 using of_instance = actors::instance::change;
 
 template <class Change>
-constexpr std::array<property<Change>, 3> common_properties{{
+constexpr std::array<property<Change>, 2> common_properties{{
     {"tags",
      [](object_reader& item, edit_op how, Change& into) { into.tags = read_tag_edit(item, how); }},
     {"delete_lock", [](object_reader& item, edit_op how,
                        Change& into) { into.delete_lock = read_lock_edit(item, how); }},
-    {"autokill", [](object_reader& item, edit_op how,
-                    Change& into) { into.autokill_ms = read_autokill_edit(item, how); }},
 }};
 
-constexpr std::array<property<of_instance>, 7> instance_properties{{
+constexpr std::array<property<of_template>, 1> template_properties{{
+    {"autokill", [](object_reader& item, edit_op how,
+                    of_template& into) { into.autokill_ms = read_autokill_edit(item, how); }},
+}};
+
+constexpr std::array<property<of_instance>, 9> instance_properties{{
+    {"autokill",
+     [](object_reader& item, edit_op how, of_instance& into) {
+       require_scalar(item, how);
+       const auto read =
+           how == edit_op::del ? instance_autokill{} : read_instance_autokill(item, "value");
+       into.autokill_ms = read.time_ms;
+       into.autokill_requests = read.requests;
+     }},
+    {"scale_to_zero",
+     [](object_reader& item, edit_op how, of_instance& into) {
+       require_scalar(item, how);
+       into.scale_to_zero = actors::instance::scaling{"off", false, default_cooldown_ms, 0};
+       if (how != edit_op::del) into.scale_to_zero = read_scale_to_zero(item, "value");
+     }},
     {"image",
      [](object_reader& item, edit_op how, of_instance& into) {
        require_set(item, how);
@@ -162,12 +179,12 @@ void read_patch(object_reader& item, patch_item<of_instance>& into) {
       rows_of<of_instance>(common_properties<of_instance>, instance_properties);
   read_item(item, into, rows,
             "'image', 'args', 'env', 'memory_mb', 'vcpus', 'hostname', 'tags', 'annotations', "
-            "'delete_lock' or 'autokill'",
-            {"scale_to_zero", "schedules", "roms", "plugins", "dependencies", "sched_priority"});
+            "'delete_lock', 'autokill' or 'scale_to_zero'",
+            {"schedules", "roms", "plugins", "dependencies", "sched_priority"});
 }
 
 void read_patch(object_reader& item, patch_item<of_template>& into) {
-  static const auto rows = rows_of<of_template>(common_properties<of_template>);
+  static const auto rows = rows_of<of_template>(common_properties<of_template>, template_properties);
   read_item(item, into, rows, "'tags', 'delete_lock' or 'autokill'", {});
 }
 

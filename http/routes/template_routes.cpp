@@ -1,5 +1,6 @@
 #include "http/routes/bulk_command.hpp"
 #include "http/routes/earlier_run.hpp"
+#include "http/routes/instance_routes.hpp"
 #include "http/routes/lookup.hpp"
 #include "http/routes/output.hpp"
 #include "http/routes/patch.hpp"
@@ -49,6 +50,7 @@ void add_template_routes(httplib::Server& on, api& with) {
   route(on, with, method::get, one + "/log", read_output<template_kind>);
   route(on, with, method::get, all, look_up<template_kind>);
   route(on, with, method::get, one, look_up<template_kind>);
+  route(on, with, method::post, all, convert_instances);
   route(on, with, method::patch, all, change_templates);
   route(on, with, method::patch, one, change_templates);
   route(on, with, method::del, all, delete_templates);

@@ -32,6 +32,9 @@ actors::instance_ptr await_settled(const api& with, const std::string& uuid, con
 
 std::string reason_not_running(const state& value) {
   if (value.phase == lifecycle::deleted) return "the instance was deleted";
+  if (value.phase == lifecycle::converted) return "the instance is a template now";
+  if (value.phase == lifecycle::suspended) return "the instance is suspended";
+  if (value.phase == lifecycle::standby) return "the instance is in standby: a request wakes it";
   if (value.phase == lifecycle::failed && value.last_failure)
     return value.last_failure->stage + ": " + value.last_failure->reason;
   if (value.last_stop && !value.last_stop->reason.empty())

@@ -22,7 +22,9 @@ bool is_request(const events::event& what) {
   return is_one_of<events::template_requested, events::preparation_started,
                    events::template_deleted, events::instance_requested,
                    events::instance_start_requested, events::instance_boot_started,
-                   events::instance_stop_requested, events::instance_deleted>(what);
+                   events::instance_stop_requested, events::instance_deleted,
+                   events::instance_suspend_requested, events::instance_resume_started,
+                   events::instance_conversion_requested>(what);
 }
 
 // Ours are fewer than theirs; the precise one is in the log under the event's sequence.
@@ -52,15 +54,14 @@ audited<State> evolve_any(audited<State> before, const envelope& event) {
 }
 
 // `cause` is whose doing the change is; it may be an earlier event's than `event`.
-json_object attribution(const envelope& event, const events::cause& cause, std::string_view kind) {
+json_object attribution(const envelope& event, const events::cause& cause, std::string_view kind,
+                        std::string_view origin) {
   json_object into = json_object::object();
   if (!event.why.request_id.empty()) into["operation"] = event.why.request_id;
   into["kind"] = kind;
   const bool requested = is_request(event.what) && event.why.source == origin::api;
   into["trigger"] = requested ? "requested" : "observed";
-  into["origin"] = is_one_of<events::template_autokilled, events::instance_autokilled>(event.what)
-                       ? "autokill"
-                       : origin_name(cause.source);
+  into["origin"] = origin;
   if (cause.source == origin::api) into["user"] = cause.principal;
   return into;
 }
@@ -111,13 +112,42 @@ using phase = actors::instance::lifecycle;
 std::string_view kind_of(const audited_instance& before, const envelope& event, phase now) {
   if (is_one_of<events::instance_failed>(event.what))
     return before.now.phase == phase::stopping ? "stop" : "start";
-  return now == phase::stopping || now == phase::stopped ? "stop" : "start";
+  if (is_one_of<events::instance_suspend_failed>(event.what)) return "suspend";
+  switch (now) {
+    case phase::stopping:
+    case phase::stopped:
+    case phase::standby:
+      return "stop";
+    case phase::suspending:
+    case phase::suspended:
+      return "suspend";
+    case phase::converting:
+    case phase::converted:
+      return "convert";
+    default:
+      return is_one_of<events::instance_conversion_failed>(event.what) ? "convert" : "start";
+  }
+}
+
+// One that served what it was to serve was ended by the requests it served.
+std::string_view origin_of(const audited_instance& before, const audited_instance& after,
+                           const envelope& event, const events::cause& cause) {
+  if (const auto* killed = std::get_if<events::instance_autokilled>(&event.what))
+    return killed->requests != 0 ? "proxy" : "autokill";
+  const bool falls_asleep =
+      is_one_of<events::instance_suspend_requested, events::instance_stop_requested,
+                events::instance_suspended, events::instance_stopped>(event.what);
+  if (falls_asleep && (after.now.standby || before.now.standby) &&
+      cause.source == origin::gateway)
+    return "scale-to-zero";
+  return origin_name(cause.source);
 }
 
 // What an instance comes to as it was asked to is the doing of whoever asked.
 const events::cause& cause_of(const audited_instance& before, const envelope& event) {
   const bool as_asked =
-      is_one_of<events::instance_running, events::instance_clone_started>(event.what) ||
+      is_one_of<events::instance_running, events::instance_clone_started,
+                events::instance_suspended, events::instance_converted>(event.what) ||
       (is_one_of<events::instance_stopped>(event.what) && before.now.phase == phase::stopping);
   return as_asked ? before.requested : event.why;
 }
@@ -169,7 +199,9 @@ std::vector<audit_document> documents_of(const audited_instance& before,
   const auto object = object_json(after, "i");
   const auto add = [&](std::string_view type, const events::cause& cause, std::string_view kind,
                        json_object data) {
-    all.push_back(document(type, event, object, attribution(event, cause, kind), std::move(data)));
+    all.push_back(document(
+        type, event, object,
+        attribution(event, cause, kind, origin_of(before, after, event, cause)), std::move(data)));
   };
   if (is_one_of<events::instance_requested>(event.what)) {
     add("vm.create", event.why, "create", change(before, after));
@@ -196,8 +228,11 @@ std::vector<audit_document> documents_of(const audited_template& before,
   std::vector<audit_document> all;
   const auto object = object_json(after, "t");
   const auto add = [&](std::string_view type, std::string_view kind, json_object data) {
+    const auto origin = is_one_of<events::template_autokilled>(event.what)
+                            ? "autokill"
+                            : origin_name(event.why.source);
     all.push_back(
-        document(type, event, object, attribution(event, event.why, kind), std::move(data)));
+        document(type, event, object, attribution(event, event.why, kind, origin), std::move(data)));
   };
   if (is_one_of<events::template_requested>(event.what)) {
     add("template.create", "create", change(before, after));

@@ -32,6 +32,10 @@ void put_end(const state& value, json_object& into) {
     if (value.last_stop->exit_known) into["exit_code"] = value.last_stop->exit_code;
   }
   if (value.last_failure) into["failure"] = failure_json(*value.last_failure);
+  if (value.suspended_attempt != 0)
+    into["suspended"] = {{"attempt", value.suspended_attempt},
+                         {"state_bytes", value.suspended_bytes}};
+  if (value.last_setback) into["setback"] = failure_json(*value.last_setback);
 }
 
 }  // namespace
@@ -45,6 +49,8 @@ json_object to_json(const state& value, const actors::vm_template::state* of) {
   put_settings(value.spec, into);
   into["delete_lock"] = value.delete_lock;
   into["autokill"] = {{"time_ms", value.spec.autokill_ms}};
+  if (value.spec.autokill_requests != 0)
+    into["autokill"]["num_requests"] = value.spec.autokill_requests;
   into["type"] = "micro";
   put_times(value, into);
   put_services(value.spec, into);

@@ -8,15 +8,23 @@ std::string_view public_state(actors::instance::lifecycle phase) {
     case lifecycle::waiting_for_template:
     case lifecycle::cloning:
     case lifecycle::booting:
+    case lifecycle::resuming:
       return "starting";
     case lifecycle::running:
       return "running";
     case lifecycle::stopping:
+    case lifecycle::suspending:
+    case lifecycle::converting:
       return "stopping";
+    case lifecycle::standby:
+      return "standby";
+    case lifecycle::converted:
+      return "template";
     case lifecycle::deleted:
       return "deleted";
     case lifecycle::none:
     case lifecycle::stopped:
+    case lifecycle::suspended:
     case lifecycle::failed:
       break;
   }

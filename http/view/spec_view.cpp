@@ -27,6 +27,12 @@ void put_settings(const events::vm_spec& spec, json_object& into) {
   into["restart_policy"] = spec.restart_policy.empty() ? "never" : spec.restart_policy;
   if (spec.delete_on_stop) into["features"] = {"delete-on-stop"};
   if (!spec.tags.empty()) into["tags"] = spec.tags;
+  if (!spec.scale_to_zero.empty())
+    into["scale_to_zero"] = {{"enabled", spec.scale_to_zero != "off"},
+                             {"policy", spec.scale_to_zero},
+                             {"stateful", spec.stateful},
+                             {"cooldown_time_ms", spec.cooldown_ms},
+                             {"notify_time_ms", spec.notify_ms}};
   for (const auto& annotation : spec.annotations)
     into["annotations"][annotation.name] = annotation.value;
 }

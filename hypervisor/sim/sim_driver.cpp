@@ -9,6 +9,7 @@ namespace platen::hypervisor {
 namespace {
 
 constexpr std::uint64_t mebibyte = 1024 * 1024;
+constexpr std::uint64_t state_bytes = 64 * mebibyte;  // of a suspended VM
 
 class sim_driver final : public driver, public std::enable_shared_from_this<sim_driver> {
  public:
@@ -20,7 +21,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     sink_ = std::move(sink);
     inventory found;
     for (const auto& [ref, vm] : world_->vms)
-      found.vms.push_back({ref, vm.why, vm.alive});
+      found.vms.push_back({ref, vm.why, vm.alive, vm.suspended});
     found.snapshots.assign(world_->snapshots.begin(), world_->snapshots.end());
     return found;
   }
@@ -78,11 +79,33 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     repeat(ref);
   }
 
-  void suspend(vm_ref vm) override { tell(vm, failed{stage::suspend, "not yet", "", false, true}); }
-  void resume(resume_order order) override {
-    tell(order.vm, failed{stage::resume, "not yet", "", false, false});
+  void suspend(vm_ref ref) override {
+    const std::lock_guard guard(mutex_);
+    const auto found = world_->vms.find(ref);
+    if (found == world_->vms.end())
+      return tell(ref, failed{stage::suspend, "there is no such VM", "", false});
+    if (found->second.suspended) return tell(ref, hypervisor::suspended{state_bytes});
+    at(takes(ref, world_->timing.suspend_ms), [this, ref] { finish_suspend(ref); });
   }
-  void refuse_signal(vm_ref) override {}
+
+  void resume(resume_order order) override {
+    const std::lock_guard guard(mutex_);
+    if (world_->vms.contains(order.vm)) return repeat(order.vm);
+    auto& vm = add(order.vm, purpose::instance, order.guest_ports);
+    vm.resumed = true;
+    vm.booted = true;
+    at(takes(order.vm, world_->timing.resume_ms), [this, order] { finish_resume(order); });
+  }
+
+  void refuse_signal(vm_ref ref) override {
+    const std::lock_guard guard(mutex_);
+    auto* vm = living(ref);
+    if (vm == nullptr || !std::exchange(vm->signalled, false)) return;
+    vm->signal_refused = true;
+    ++world_->refused_signals;
+    log(ref, "template_instance: Operation not supported\n");
+  }
+
   void stop(vm_ref ref, std::uint32_t) override { end(ref, world_->timing.stop_ms); }
   void kill(vm_ref ref) override { end(ref, 1); }
 
@@ -130,12 +153,54 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     const auto& vm = found->second;
     if (!vm.booted)
       return at(takes(ref, world_->timing.boot_ms), [this, ref] { finish_boot(ref); });
-    if (vm.clone)
+    if (vm.resumed)
+      tell(ref, hypervisor::resumed{vm.facts});
+    else if (vm.clone)
       tell(ref, cloned{vm.facts});
     else
       tell(ref, booted{vm.facts});
-    if (vm.signalled) tell(ref, signalled{});
-    if (!vm.signalled && vm.why == purpose::template_preparation) warm_up(ref);
+    if (vm.signalled) return tell(ref, signalled{});
+    if (vm.why == purpose::template_preparation || vm.fault == sim_fault::signals) warm_up(ref);
+  }
+
+  void finish_suspend(const vm_ref& ref) {
+    auto* vm = living(ref);
+    if (vm == nullptr) {
+      const auto found = world_->vms.find(ref);
+      if (found != world_->vms.end() && found->second.suspended)
+        return tell(ref, hypervisor::suspended{state_bytes});
+      return tell(ref, exited{false, 0, "the VM ended while it was suspended", tail(ref)});
+    }
+    if (vm->fault == sim_fault::silent) return;
+    if (vm->fault == sim_fault::crash_in_suspend) return crash(ref);
+    if (vm->fault == sim_fault::suspend_fails)
+      return tell(ref, failed{stage::suspend, "No space left on device", "", false, true});
+    vm->alive = false;
+    vm->suspended = true;
+    ++world_->suspends;
+    tell(ref, hypervisor::suspended{state_bytes});
+  }
+
+  void finish_resume(const resume_order& order) {
+    auto* vm = living(order.vm);
+    if (vm == nullptr || vm->fault == sim_fault::silent) return;
+    const auto from = world_->vms.find({order.vm.id, order.suspended_attempt});
+    const bool there = from != world_->vms.end() && from->second.suspended;
+    const bool damaged = !there || vm->fault == sim_fault::state_damaged;
+    if (damaged || vm->fault == sim_fault::resume_fails) {
+      world_->vms.erase(order.vm);
+      return tell(order.vm,
+                  failed{damaged ? stage::verify : stage::resume,
+                         damaged ? "the suspended memory does not match its manifest"
+                                 : "the resumed VM did not answer",
+                         "", damaged});
+    }
+    vm->signalled = from->second.signalled;
+    vm->signal_refused = from->second.signal_refused;
+    ++world_->resumes;
+    tell(order.vm, hypervisor::resumed{vm->facts});
+    if (vm->signalled) return tell(order.vm, signalled{});
+    go_on(order.vm);
   }
 
   void finish_boot(const vm_ref& ref) {
@@ -157,6 +222,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
   void run(const vm_ref& ref) {
     const auto fault = world_->vms[ref].fault;
     if (fault == sim_fault::crash_while_running) crash(ref);
+    if (fault == sim_fault::signals) warm_up(ref);
     if (fault == sim_fault::crash_later)
       at(world_->timing.crash_after_ms, [this, ref] {
         if (living(ref) != nullptr) crash(ref);
@@ -166,7 +232,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
   void warm_up(const vm_ref& ref) {
     at(takes(ref, world_->timing.warm_up_ms), [this, ref] {
       auto* vm = living(ref);
-      if (vm == nullptr || vm->signalled) return;
+      if (vm == nullptr || vm->signalled || vm->signal_refused) return;
       if (vm->fault == sim_fault::crash_before_signal) return crash(ref);
       if (vm->fault == sim_fault::never_signals) return;
       vm->signalled = true;
@@ -183,6 +249,8 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     }
     if (vm->fault == sim_fault::silent) return;
     const bool fails = vm->fault == sim_fault::snapshot_fails;
+    if (fails && vm->why == purpose::instance)
+      return tell(order.vm, failed{stage::disk, "No space left on device", "", false, true});
     world_->vms.erase(order.vm);
     if (fails) {
       tell(order.vm, failed{stage::disk, "No space left on device", tail(order.vm), false});
@@ -214,6 +282,8 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     const std::lock_guard guard(mutex_);
     at(delay_ms, [this, ref] {
       if (auto* vm = living(ref)) vm->alive = false;
+      if (const auto found = world_->vms.find(ref); found != world_->vms.end())
+        found->second.suspended = false;
       tell(ref, exited{true, 0, "the VM was stopped", tail(ref)});
     });
   }

@@ -27,6 +27,8 @@ struct sim_timing {
   std::uint64_t snapshot_ms = 20;
   std::uint64_t clone_ms = 5;
   std::uint64_t stop_ms = 5;
+  std::uint64_t suspend_ms = 10;
+  std::uint64_t resume_ms = 5;
   std::uint64_t crash_after_ms = 200;  // of a VM that crashes later
   std::uint64_t slow_factor = 20;      // of a VM that is slow
 };
@@ -37,11 +39,16 @@ enum class sim_fault {
   image_missing,        // boot fails at stage image
   crash_before_signal,  // exits while the workload warms up
   never_signals,        // boots and stays silent
-  snapshot_fails,       // the disk is full
+  snapshot_fails,       // the disk is full; an instance runs on
   snapshot_damaged,     // a clone does not verify
   clone_fails,
   crash_while_running,  // exits right after it was reported running
   crash_later,          // exits timing.crash_after_ms after it was reported running
+  suspend_fails,        // the disk is full, and it runs on
+  crash_in_suspend,     // exits instead of being suspended
+  resume_fails,         // the VM that is to go on does not answer; its memory is kept
+  state_damaged,        // its memory does not verify when it is to go on
+  signals,              // an instance: writes to template_instance once it is warm
   slow,                 // everything takes timing.slow_factor times as long
   duplicate_reports,    // says everything twice
   silent                // never reports anything
@@ -67,6 +74,9 @@ struct sim_vm {
   bool booted = false;
   bool signalled = false;
   bool clone = false;
+  bool resumed = false;
+  bool suspended = false;       // not alive then
+  bool signal_refused = false;  // it has signalled, and was told no
   sim_fault fault = sim_fault::none;
   running_vm facts;
 };
@@ -82,6 +92,9 @@ struct sim_world {
   std::map<vm_ref, std::string> logs;
   std::uint64_t boots = 0;   // boot orders carried out
   std::uint64_t clones = 0;  // clone orders carried out
+  std::uint64_t suspends = 0;
+  std::uint64_t resumes = 0;
+  std::uint64_t refused_signals = 0;
 };
 
 // Reports come through `later`. Thread-safe. The world must not be used by two drivers at a time.

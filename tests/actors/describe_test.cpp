@@ -78,6 +78,12 @@ instance::state full_instance() {
   value.last_failure = instance::failure{"boot", "panic", "console", 1};
   value.last_stop = instance::stop_facts{true, true, -1, "asked"};
   value.service_group_id = "g";
+  value.standby = true;
+  value.suspended_attempt = 13;
+  value.suspended_bytes = 14;
+  value.resumed_from = 15;
+  value.becomes = instance::conversion{"s", 16, true};
+  value.last_setback = instance::failure{"suspend", "full", "", 17};
   return value;
 }
 

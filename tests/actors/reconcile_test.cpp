@@ -20,14 +20,20 @@ void put(actors::by_uuid<State>& into, const std::string& id, auto phase, std::u
 
 TEST_CASE("P7: every claim and every find have exactly one consequence") {
   using enum claim;
-  for (const auto says : {claim::none, other_attempt, live, files, nothing}) {
-    for (const auto is : {find::absent, find::dead, find::alive}) {
+  for (const auto says : {claim::none, other_attempt, live, dozing, asleep, kept, files, nothing}) {
+    for (const auto is : {find::absent, find::dead, find::alive, find::suspended}) {
       const auto then = decide(says, is);
-      // Only a live claim is adopted or mourned, and nothing alive is left without an owner.
-      CHECK((then == action::adopt) == (says == live && is == find::alive));
-      CHECK((then == action::lost) == (says == live && is != find::alive));
+      // Only who needs its VM mourns it, and nothing alive is left without an owner.
+      const bool may_live = says == live || says == dozing;
+      const bool may_sleep = says == dozing || says == asleep;
+      CHECK((then == action::adopt) == (may_live && is == find::alive));
+      if (then == action::lost) CHECK((may_live || may_sleep));
+      if ((may_live || may_sleep) && (is == find::absent || is == find::dead))
+        CHECK(then == action::lost);
       if (is == find::alive) CHECK(then != action::none);
       if (is == find::absent) CHECK(then != action::remove);
+      if (is == find::suspended)
+        CHECK((then == action::none) == (may_sleep || says == kept));
     }
   }
 }
@@ -73,4 +79,74 @@ TEST_CASE("P7: a snapshot finished just before the crash is asked for again, not
   const auto plan = reconcile(log, found);
   CHECK(plan.entities.at("t") == action::none);
   CHECK(plan.remove_snapshots.empty());
+}
+
+TEST_CASE("P7: what sleeps is left asleep, and what only fell asleep is asked again") {
+  world log;
+  const auto sleeper = [&](const char* id, instance::lifecycle phase, std::uint32_t attempt,
+                           std::uint32_t suspended) {
+    put(log.instances, id, phase, attempt);
+    log.instances[id].suspended_attempt = suspended;
+  };
+  using enum instance::lifecycle;
+  sleeper("suspended", suspended, 1, 1);
+  sleeper("standby", standby, 2, 2);
+  sleeper("its memory is gone", suspended, 1, 1);
+  sleeper("fell asleep", suspending, 1, 0);
+  sleeper("still awake", suspending, 1, 0);
+  sleeper("resuming", resuming, 2, 1);
+  sleeper("could not be resumed", failed, 2, 1);
+  sleeper("given up", stopped, 1, 0);
+
+  hypervisor::inventory found;
+  using hypervisor::purpose;
+  found.vms = {{{"suspended", 1}, purpose::instance, false, true},
+               {{"standby", 2}, purpose::instance, false, true},
+               {{"fell asleep", 1}, purpose::instance, false, true},
+               {{"still awake", 1}, purpose::instance, true, false},
+               {{"resuming", 1}, purpose::instance, false, true},
+               {{"could not be resumed", 1}, purpose::instance, false, true},
+               {{"given up", 1}, purpose::instance, false, true}};
+  const auto plan = reconcile(log, found);
+  CHECK(plan.remove == std::vector<hypervisor::vm_ref>{{"given up", 1}});
+  CHECK(plan.entities.at("suspended") == action::none);
+  CHECK(plan.entities.at("standby") == action::none);
+  CHECK(plan.entities.at("its memory is gone") == action::lost);
+  CHECK(plan.entities.at("fell asleep") == action::none);
+  CHECK(plan.entities.at("still awake") == action::adopt);
+  CHECK(plan.entities.at("resuming") == action::lost);
+  CHECK(plan.entities.at("could not be resumed") == action::none);
+}
+
+TEST_CASE("P7: the snapshot of an instance that converts is kept, and asked for again") {
+  world log;
+  put(log.instances, "done", instance::lifecycle::converting, 1);
+  log.instances["done"].becomes = instance::conversion{"done-1", 0, false};
+  put(log.instances, "not yet", instance::lifecycle::converting, 1);
+  log.instances["not yet"].becomes = instance::conversion{"not yet-1", 0, false};
+  put(log.instances, "cold", instance::lifecycle::converting, 1);
+  log.instances["cold"].becomes = instance::conversion{};
+  hypervisor::inventory found;
+  found.vms = {{{"not yet", 1}, hypervisor::purpose::instance, true}};
+  found.snapshots = {"done-1", "stray-1"};
+  const auto plan = reconcile(log, found);
+  CHECK(plan.remove_snapshots == std::vector<std::string>{"stray-1"});
+  CHECK(plan.entities.at("done") == action::none);
+  CHECK(plan.entities.at("not yet") == action::adopt);
+  CHECK(plan.entities.at("cold") == action::none);
+}
+
+TEST_CASE("P7: an instance that is a template already has no claim of its own") {
+  world log;
+  put(log.instances, "one", instance::lifecycle::converting, 1);
+  log.instances["one"].becomes = instance::conversion{"one-1", 0, false};
+  put(log.templates, "one", vm_template::lifecycle::snapshotted, 1);
+  log.templates["one"].ready = vm_template::snapshot{};
+  log.templates["one"].ready->id = "one-1";
+  hypervisor::inventory found;
+  found.snapshots = {"one-1"};
+  const auto plan = reconcile(log, found);
+  CHECK(plan.remove_snapshots.empty());
+  CHECK(plan.entities.at("one") == action::none);
+  CHECK(plan.missing_snapshots.empty());
 }

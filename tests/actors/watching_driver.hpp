@@ -28,8 +28,10 @@ class watching_driver final : public hypervisor::driver {
     of_->boot(std::move(order));
   }
   void snapshot(hypervisor::snapshot_order order) override {
-    expect("snapshot", order.vm,
-           [&](const events::event& e) { return is<events::guest_signalled>(e, order.vm); });
+    expect("snapshot", order.vm, [&](const events::event& e) {
+      return is<events::guest_signalled>(e, order.vm) ||
+             is<events::instance_conversion_requested>(e, order.vm);
+    });
     of_->snapshot(std::move(order));
   }
   void clone(hypervisor::clone_order order) override {
@@ -46,8 +48,19 @@ class watching_driver final : public hypervisor::driver {
     });
     of_->adopt(std::move(vm));
   }
-  void suspend(hypervisor::vm_ref vm) override { of_->suspend(std::move(vm)); }
-  void resume(hypervisor::resume_order order) override { of_->resume(std::move(order)); }
+  void suspend(hypervisor::vm_ref vm) override {
+    expect("suspend", vm,
+           [&](const events::event& e) { return is<events::instance_suspend_requested>(e, vm); });
+    of_->suspend(std::move(vm));
+  }
+  void resume(hypervisor::resume_order order) override {
+    expect("resume", order.vm, [&](const events::event& e) {
+      const auto* asked = std::get_if<events::instance_resume_started>(&e);
+      return asked && asked->attempt == order.vm.attempt &&
+             asked->suspended_attempt == order.suspended_attempt;
+    });
+    of_->resume(std::move(order));
+  }
   void refuse_signal(hypervisor::vm_ref vm) override { of_->refuse_signal(std::move(vm)); }
   void stop(hypervisor::vm_ref vm, std::uint32_t grace_ms) override {
     expect_end("stop", vm);
@@ -72,7 +85,10 @@ class watching_driver final : public hypervisor::driver {
                  std::holds_alternative<events::template_autokilled>(e) ||
                  std::holds_alternative<events::snapshot_rejected>(e) ||
                  std::holds_alternative<events::preparation_failed>(e) ||
-                 std::holds_alternative<events::preparation_started>(e);
+                 std::holds_alternative<events::preparation_started>(e) ||
+                 std::holds_alternative<events::instance_conversion_failed>(e) ||
+                 std::holds_alternative<events::instance_stopped>(e) ||
+                 std::holds_alternative<events::instance_failed>(e);
         }))
       expect_leftover("snapshot", id, 0);
     ++orders;
@@ -114,6 +130,9 @@ class watching_driver final : public hypervisor::driver {
            is<events::preparation_failed>(e, vm) || is<events::snapshot_rejected>(e, vm) ||
            later(std::get_if<events::preparation_started>(&e)) ||
            later(std::get_if<events::instance_clone_started>(&e)) ||
+           later(std::get_if<events::instance_resume_started>(&e)) ||
+           is<events::instance_stopped>(e, vm) || is<events::instance_failed>(e, vm) ||
+           std::holds_alternative<events::instance_converted>(e) ||
            later(std::get_if<events::instance_boot_started>(&e));
   }
 

@@ -210,6 +210,40 @@ void fake_control::stop_instance(std::string uuid, stop_wish how, events::cause 
   command_instance(uuid, why, instance_phase::stopping, done);
 }
 
+void fake_control::suspend_instance(std::string uuid, events::cause why,
+                                    callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::suspending, done);
+}
+
+void fake_control::doze_instance(std::string uuid, events::cause why, callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::suspending, done);
+}
+
+void fake_control::use_up_instance(std::string uuid, std::uint64_t, events::cause why,
+                                   callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::deleted, done);
+}
+
+void fake_control::convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
+                                    callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  conversions_.push_back(autokill_ms);
+  command_instance(uuid, why, convert_into_, done);
+}
+
+std::vector<std::uint64_t> fake_control::conversions() const {
+  const std::lock_guard lock(mutex_);
+  return conversions_;
+}
+
+void fake_control::convert_into(instance_phase phase) {
+  const std::lock_guard lock(mutex_);
+  convert_into_ = phase;
+}
+
 void fake_control::delete_instance(std::string uuid, events::cause why,
                                    callback<instance_ptr> done) {
   const std::lock_guard lock(mutex_);

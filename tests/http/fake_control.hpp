@@ -40,6 +40,9 @@ class fake_control : public actors::control_plane {
   std::vector<events::cause> causes() const;
   std::vector<std::pair<std::string, actors::stop_wish>> stops() const;
   std::vector<actors::instance::change> instance_changes() const;
+  std::vector<std::uint64_t> conversions() const;  // their autokill_ms
+  // The lifecycle that the next conversions come to.
+  void convert_into(instance_phase phase);
   std::vector<actors::vm_template::change> template_changes() const;
   std::vector<std::string> differences_to_report;
   std::string output = "line one\nline two\n";
@@ -51,6 +54,14 @@ class fake_control : public actors::control_plane {
                       callback<actors::instance_ptr> done) override;
   void stop_instance(std::string uuid, actors::stop_wish how, events::cause why,
                      callback<actors::instance_ptr> done) override;
+  void suspend_instance(std::string uuid, events::cause why,
+                        callback<actors::instance_ptr> done) override;
+  void doze_instance(std::string uuid, events::cause why,
+                     callback<actors::instance_ptr> done) override;
+  void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
+                       callback<actors::instance_ptr> done) override;
+  void convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
+                        callback<actors::instance_ptr> done) override;
   void delete_instance(std::string uuid, events::cause why,
                        callback<actors::instance_ptr> done) override;
   void change_instance(std::string uuid, actors::instance::change what, events::cause why,
@@ -114,6 +125,8 @@ class fake_control : public actors::control_plane {
   std::vector<events::cause> causes_;
   std::vector<std::pair<std::string, actors::stop_wish>> stops_;
   std::vector<actors::instance::change> instance_changes_;
+  std::vector<std::uint64_t> conversions_;
+  instance_phase convert_into_ = instance_phase::converted;
   std::vector<actors::vm_template::change> template_changes_;
   std::optional<actors::rejection> refusal_;
   std::size_t refusals_left_ = 0;

@@ -46,7 +46,17 @@ TEST_CASE("settings that cannot be are refused with the rule") {
   check({{"restart_policy", "always"}, {"features", {"delete-on-stop"}}},
         "cannot be combined with the feature 'delete-on-stop'");
   check({{"features", {"flying"}}}, "'features' must be of 'delete-on-stop'");
-  check({{"autokill", {{"num_requests", 1}}}}, "'autokill.num_requests' is not supported yet");
+  check({{"autokill", {{"num_requests", -1}}}}, "'autokill.num_requests' must be an integer from 0");
+  const auto scaling = [](json value) { return json{{"scale_to_zero", std::move(value)}}; };
+  check(scaling({{"policy", "on"}}), "'scale_to_zero' needs a 'service_group'");
+  check(scaling({{"stateful", true}}), "'scale_to_zero.policy' is required");
+  check(scaling({{"policy", "sometimes"}}), "'scale_to_zero.policy' must be 'off', 'on' or 'idle'");
+  check(scaling({{"policy", "on"}, {"cooldown_time_ms", 0}}),
+        "'scale_to_zero.cooldown_time_ms' must be an integer from 1");
+  check(scaling({{"policy", "on"}, {"notify_time_ms", 5}}),
+        "'scale_to_zero.notify_time_ms' other than 0 is not supported yet");
+  check({{"features", {"delete-on-stop"}}, {"scale_to_zero", {{"policy", "on"}}}},
+        "cannot be combined with the feature 'delete-on-stop'");
   check({{"replicas", -1}}, "'replicas' must be an integer from 0");
 }
 

@@ -70,6 +70,17 @@ TEST_CASE("a deletion ends a wait") {
   CHECK(told.item().at("message") == "the instance was deleted");
 }
 
+TEST_CASE("a wait for standby succeeds when the instance sleeps, one for running ends then") {
+  fixture at;
+  at.instance("a", instance_phase::running);
+  const auto told = wait_while(at, "/v1/instances/wait?name=a&state=standby&timeout_s=-1",
+                               [&] { at.control.enter("a", instance_phase::standby); });
+  CHECK(told.body.at("status") == "success");
+  CHECK(told.item().at("state") == "standby");
+  const auto running = at.get("/v1/instances/wait?name=a&state=running&timeout_s=-1");
+  CHECK(running.item().at("message") == "the instance is in standby: a request wakes it");
+}
+
 TEST_CASE("a wait for deleted succeeds when it is") {
   fixture at;
   at.instance("a", instance_phase::running);
@@ -115,6 +126,6 @@ TEST_CASE("waits that cannot be are refused") {
   check("?name=a&timeout_s=-2", "'timeout_s' must be an integer from -1");
   check("?name=a&timeout_s=x", "'timeout_s' must be an integer");
   check("?name=a&state=happy", "'state' must be running");
-  check("?name=a&state=standby", "is not supported yet");
+  check("?name=a&state=draining", "is not supported yet");
   CHECK(at.get("/v1/instances/wait?name=a").item().at("error") == 8);
 }

@@ -1,5 +1,6 @@
 #include "tests/simulation/clients.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace platen::simulation {
@@ -8,8 +9,9 @@ using namespace platen::actors;
 
 namespace {
 
-constexpr std::array<const char*, 7> verbs{
-    "create", "start", "stop", "force stop", "delete", "delete template", "change template"};
+constexpr std::array<const char*, 10> verbs{
+    "create",          "start",   "stop", "force stop", "delete", "delete template",
+    "change template", "suspend", "doze", "convert"};
 constexpr std::size_t instance_names = 6;
 constexpr std::size_t template_names = 3;
 constexpr std::array<std::uint64_t, 6> autokills_ms{0, 0, 0, 0, 150, 2000};
@@ -28,11 +30,14 @@ clients::command& clients::note(kind what, int life) {
 void clients::send_one(control_plane& plane, int life) {
   present_life_ = life;
   const auto roll = random_.below(100);
-  const auto what = roll < 40   ? kind::create
-                    : roll < 55 ? kind::start
-                    : roll < 70 ? kind::stop
-                    : roll < 77 ? kind::force_stop
-                    : roll < 90 ? kind::remove
+  const auto what = roll < 35   ? kind::create
+                    : roll < 50 ? kind::start
+                    : roll < 58 ? kind::suspend
+                    : roll < 64 ? kind::doze
+                    : roll < 69 ? kind::convert
+                    : roll < 77 ? kind::stop
+                    : roll < 82 ? kind::force_stop
+                    : roll < 91 ? kind::remove
                     : roll < 97 ? kind::remove_template
                                 : kind::change_template;
   auto& asked = note(what, life);
@@ -67,6 +72,8 @@ std::optional<template_wish> clients::some_wish(const control_plane& plane) {
   // Sometimes two levels get the same name, which is refused; t0 may be nested here and plain
   // there.
   if (random_.below(12) != 0) wish.which.name = "t" + std::to_string(random_.below(template_names));
+  // An instance of that name may have become a template, or be about to.
+  if (random_.below(8) == 0) wish.which.name = "i" + std::to_string(random_.below(instance_names));
   wish.prepare = random_.below(8) != 0;
   wish.prepare_timeout_ms = random_.pick(timeouts_ms);
   wish.autokill_ms = random_.pick(autokills_ms);
@@ -93,6 +100,10 @@ create_instance clients::some_create(const control_plane& plane) {
   if (!wish.from) wish.spec.image = "demo:v1";
   wish.spec.restart_policy = random_.pick(restart_policies);
   wish.spec.autokill_ms = random_.pick(autokills_ms);
+  if (random_.below(3) == 0) {
+    wish.spec.scale_to_zero = "on";
+    wish.spec.stateful = random_.below(2) == 0;
+  }
   wish.spec.delete_on_stop = wish.spec.restart_policy.empty() && random_.below(12) == 0;
   if (random_.below(4) == 0) {
     wish.uuid = "own" + std::to_string(repeatable_.size());
@@ -131,6 +142,13 @@ void clients::change(control_plane& plane, command& asked) {
       return plane.stop_instance(uuid, {false, 50}, why, answer_to<instance_ptr>(asked));
     case kind::force_stop:
       return plane.stop_instance(uuid, {true, 0}, why, answer_to<instance_ptr>(asked));
+    case kind::suspend:
+      return plane.suspend_instance(uuid, why, answer_to<instance_ptr>(asked));
+    case kind::doze:
+      return plane.doze_instance(uuid, why, answer_to<instance_ptr>(asked));
+    case kind::convert:
+      return plane.convert_instance(uuid, random_.pick(autokills_ms), why,
+                                    answer_to<instance_ptr>(asked));
     case kind::remove:
       return plane.delete_instance(uuid, why, answer_to<instance_ptr>(asked));
     case kind::remove_template:
@@ -199,13 +217,31 @@ void clients::acknowledge(command& asked, const instance_ptr& answer) {
   using phase = instance::lifecycle;
   must_be_durable(asked, *answer);
   const auto is = answer->phase;
-  const bool as_asked = asked.what == kind::start
-                            ? is == phase::waiting_for_template || is == phase::cloning ||
-                                  is == phase::booting || is == phase::running
-                        : asked.what == kind::remove
-                            ? is == phase::deleted
-                            : is == phase::stopping || is == phase::stopped || is == phase::failed;
-  if (!as_asked)
+  const auto one_of = [is](std::initializer_list<phase> all) {
+    return std::find(all.begin(), all.end(), is) != all.end();
+  };
+  const auto as_asked = [&] {
+    switch (asked.what) {
+      case kind::start:
+        return one_of({phase::waiting_for_template, phase::cloning, phase::booting, phase::resuming,
+                       phase::running});
+      case kind::remove:
+        return is == phase::deleted;
+      case kind::suspend:
+        return one_of({phase::suspending, phase::suspended}) && !answer->standby;
+      case kind::doze:
+        return is != phase::running || !scales_to_zero(answer->spec);
+      case kind::convert:
+        return is == phase::converting;
+      case kind::stop:
+        return one_of({phase::stopping, phase::stopped, phase::failed, phase::suspending,
+                       phase::suspended}) &&
+               !answer->standby;
+      default:
+        return one_of({phase::stopping, phase::stopped, phase::failed});
+    }
+  };
+  if (!as_asked())
     judge_.require("an_answer_shows_what_was_asked",
                    asked.request_id + " was answered " + std::string(to_string(is)));
 }
@@ -229,9 +265,10 @@ complaint clients::every_command_is_answered(int life) const {
 }
 
 complaint clients::what_was_refused_was_not_done() const {
-  static constexpr std::array<const char*, 5> effects{"InstanceRequested", "InstanceStopRequested",
-                                                      "InstanceDeleted", "TemplateDeleted",
-                                                      "InstanceStartRequested"};
+  static constexpr std::array<const char*, 8> effects{
+      "InstanceRequested",        "InstanceStopRequested",  "InstanceDeleted",
+      "TemplateDeleted",          "InstanceStartRequested", "InstanceSuspendRequested",
+      "InstanceResumeStarted",    "InstanceConversionRequested"};
   for (const auto& asked : commands_)
     for (const auto* effect : effects)
       if (asked.refused && judge_.events().events_of(asked.request_id, effect) != 0)

@@ -35,7 +35,18 @@ class clients {
   std::size_t acknowledged() const { return acknowledged_; }
 
  private:
-  enum class kind { create, start, stop, force_stop, remove, remove_template, change_template };
+  enum class kind {
+    create,
+    start,
+    stop,
+    force_stop,
+    remove,
+    remove_template,
+    change_template,
+    suspend,
+    doze,
+    convert
+  };
   struct command {
     kind what;
     int life = 0;

@@ -33,12 +33,14 @@ bool is_gone(const vm_template::state& entity) {
   return gone(entity);
 }
 bool is_gone(const instance::state& entity) {
-  return entity.phase == instance_phase::deleted;
+  return forgettable(entity);
 }
 
 bool has_vm(const instance::state& entity) {
   return entity.phase == instance_phase::cloning || entity.phase == instance_phase::booting ||
-         entity.phase == instance_phase::running || entity.phase == instance_phase::stopping;
+         entity.phase == instance_phase::running || entity.phase == instance_phase::stopping ||
+         entity.phase == instance_phase::suspending || entity.phase == instance_phase::resuming ||
+         (entity.phase == instance_phase::converting && !entity.becomes->snapshot_id.empty());
 }
 
 bool of_an_entity(const events::envelope& event) {
@@ -95,7 +97,13 @@ class timely {
   bool operator()(const events::guest_signalled& e) const {
     return t_->attempt == e.attempt && t_->phase == template_phase::awaiting_guest_signal;
   }
+  bool operator()(const events::template_requested& e) const {
+    return e.converted_from.empty() || i_->phase == instance_phase::converting;
+  }
   bool operator()(const events::template_snapshotted& e) const {
+    if (!t_->converted_from.empty())
+      return t_->phase == template_phase::requested && i_->phase == instance_phase::converting &&
+             i_->attempt == e.attempt && i_->becomes->snapshot_id == e.snapshot_id;
     return t_->attempt == e.attempt && t_->phase == template_phase::snapshotting;
   }
   bool operator()(const events::preparation_failed& e) const {
@@ -133,16 +141,45 @@ class timely {
   }
   bool operator()(const events::instance_running& e) const {
     return i_->attempt == e.attempt &&
-           (i_->phase == instance_phase::cloning || i_->phase == instance_phase::booting);
+           (i_->phase == instance_phase::cloning || i_->phase == instance_phase::booting ||
+            i_->phase == instance_phase::resuming);
+  }
+  bool operator()(const events::instance_suspend_requested& e) const {
+    return i_->attempt == e.attempt &&
+           (i_->phase == instance_phase::running || i_->phase == instance_phase::suspending ||
+            has_suspended_state(*i_));
+  }
+  bool operator()(const events::instance_suspended& e) const {
+    return i_->attempt == e.attempt && i_->phase == instance_phase::suspending;
+  }
+  bool operator()(const events::instance_suspend_failed& e) const {
+    return i_->attempt == e.attempt && i_->phase == instance_phase::suspending;
+  }
+  bool operator()(const events::instance_resume_started& e) const {
+    return i_->attempt + 1 == e.attempt && e.suspended_attempt != 0 &&
+           i_->suspended_attempt == e.suspended_attempt;
+  }
+  bool operator()(const events::instance_conversion_requested& e) const {
+    if (e.snapshot_id.empty()) return !has_vm(*i_) && i_->suspended_attempt == 0;
+    return i_->attempt == e.attempt && i_->phase == instance_phase::running;
+  }
+  bool operator()(const events::instance_conversion_failed& e) const {
+    return i_->attempt == e.attempt && i_->phase == instance_phase::converting;
+  }
+  bool operator()(const events::instance_converted&) const {
+    return i_->phase == instance_phase::converting && t_->phase != template_phase::none;
   }
   bool operator()(const events::instance_stop_requested& e) const {
     return i_->attempt == e.attempt && has_vm(*i_);
   }
   bool operator()(const events::instance_stopped& e) const {
     const bool calls_restart_off = i_->attempt == e.attempt && i_->restart_at_us != 0;
-    return under_way(e.attempt) || calls_restart_off;
+    const bool wakes_no_more = i_->phase == instance_phase::standby || has_suspended_state(*i_);
+    return under_way(e.attempt) || calls_restart_off || wakes_no_more;
   }
-  bool operator()(const events::instance_failed& e) const { return under_way(e.attempt); }
+  bool operator()(const events::instance_failed& e) const {
+    return under_way(e.attempt) || (has_suspended_state(*i_) && i_->suspended_attempt == e.attempt);
+  }
   template <class Other>
   bool operator()(const Other&) const {
     return true;
@@ -215,7 +252,14 @@ bool should_live(const world& log, const hypervisor::vm_ref& vm) {
   const auto want = wanted(*i);
   return want.attempt == vm.attempt &&
          (want.vm == instance::vm_goal::booted || want.vm == instance::vm_goal::cloned ||
-          want.vm == instance::vm_goal::stopped);
+          want.vm == instance::vm_goal::resumed || want.vm == instance::vm_goal::frozen ||
+          want.vm == instance::vm_goal::stopped || i->phase == instance_phase::suspending);
+}
+
+// Its memory is on the disk, and somebody may go on from it.
+bool should_stay_asleep(const world& log, const hypervisor::vm_ref& vm) {
+  const auto* i = find(log.instances, vm.id);
+  return i != nullptr && !is_gone(*i) && i->suspended_attempt == vm.attempt;
 }
 
 complaint unless(bool kept, const char* what, const hypervisor::vm_ref& vm) {
@@ -250,10 +294,28 @@ complaint a_clone_has_a_durable_intent(const world& log, const hypervisor::clone
 complaint a_snapshot_has_a_durable_intent(const world& log,
                                           const hypervisor::snapshot_order& order) {
   const auto* t = find(log.templates, order.vm.id);
-  return unless(t && wanted(*t).vm == vm_template::vm_goal::frozen &&
-                    wanted(*t).attempt == order.vm.attempt &&
-                    wanted(*t).keep_snapshot == order.snapshot_id,
-                "snapshot", order.vm);
+  const auto* i = find(log.instances, order.vm.id);
+  const bool wanted_by_template = t && wanted(*t).vm == vm_template::vm_goal::frozen &&
+                                  wanted(*t).attempt == order.vm.attempt &&
+                                  wanted(*t).keep_snapshot == order.snapshot_id;
+  const bool wanted_by_instance = i && wanted(*i).vm == instance::vm_goal::frozen &&
+                                  wanted(*i).attempt == order.vm.attempt &&
+                                  wanted(*i).keep_snapshot == order.snapshot_id;
+  return unless(wanted_by_template || wanted_by_instance, "snapshot", order.vm);
+}
+
+complaint a_suspend_has_a_durable_intent(const world& log, const hypervisor::vm_ref& vm) {
+  const auto* i = find(log.instances, vm.id);
+  return unless(i && i->phase == instance_phase::suspending && i->attempt == vm.attempt, "suspend",
+                vm);
+}
+
+complaint a_resume_has_a_durable_intent(const world& log, const hypervisor::resume_order& order) {
+  const auto* i = find(log.instances, order.vm.id);
+  return unless(i && wanted(*i).vm == instance::vm_goal::resumed &&
+                    wanted(*i).attempt == order.vm.attempt &&
+                    wanted(*i).kept_attempt == order.suspended_attempt,
+                "resume", order.vm);
 }
 
 complaint only_what_should_live_is_adopted(const world& log, const hypervisor::vm_ref& vm) {
@@ -267,7 +329,7 @@ complaint only_what_should_end_is_ended(const world& log, const hypervisor::vm_r
 }
 
 complaint nothing_that_should_live_is_removed(const world& log, const hypervisor::vm_ref& vm) {
-  if (!should_live(log, vm)) return {};
+  if (!should_live(log, vm) && !should_stay_asleep(log, vm)) return {};
   return "VM " + shown(vm) + " is removed although the log wants it";
 }
 
@@ -275,6 +337,9 @@ complaint no_snapshot_that_is_needed_is_removed(const world& log, const std::str
   for (const auto& [id, entity] : log.templates)
     if (wanted(entity).keep_snapshot == snapshot_id)
       return "snapshot " + snapshot_id + " is removed although template " + id + " needs it";
+  for (const auto& [id, entity] : log.instances)
+    if (!is_gone(entity) && wanted(entity).keep_snapshot == snapshot_id)
+      return "snapshot " + snapshot_id + " is removed although instance " + id + " becomes it";
   return {};
 }
 
@@ -430,9 +495,13 @@ complaint no_lease_is_forgotten(const world& log) {
 
 complaint what_should_live_lives(const world& log, const hypervisor::sim_world& machine) {
   for (const auto& [id, entity] : log.instances) {
-    if (entity.phase != instance_phase::running) continue;
     const auto* vm = find(machine.vms, {id, entity.attempt});
-    if (vm == nullptr || !vm->alive) return "instance " + id + " is running without a VM";
+    if (entity.phase == instance_phase::running && (vm == nullptr || !vm->alive))
+      return "instance " + id + " is running without a VM";
+    const bool asleep =
+        entity.phase == instance_phase::suspended || entity.phase == instance_phase::standby;
+    if (asleep && has_suspended_state(entity) && (vm == nullptr || !vm->suspended))
+      return "instance " + id + " is suspended without its memory";
   }
   for (const auto& [id, entity] : log.templates)
     if (entity.phase == template_phase::snapshotted &&
@@ -446,10 +515,13 @@ complaint nothing_is_left_behind(const world& log, const hypervisor::sim_world& 
     const auto* t = find(log.templates, ref.id);
     const auto* i = find(log.instances, ref.id);
     const bool owned = (t && !is_gone(*t) && t->attempt == ref.attempt) ||
-                       (i && !is_gone(*i) && i->attempt == ref.attempt);
+                       (i && !is_gone(*i) && i->attempt == ref.attempt) ||
+                       should_stay_asleep(log, ref);
     if (!owned) return "VM " + shown(ref) + " has no owner";
     if (vm.alive && !should_live(log, ref))
       return "VM " + shown(ref) + " lives, but nobody wants it";
+    if (vm.suspended && !should_stay_asleep(log, ref))
+      return "VM " + shown(ref) + " is suspended, but nobody goes on from it";
   }
   for (const auto& snapshot : machine.snapshots) {
     bool needed = false;

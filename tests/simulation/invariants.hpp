@@ -43,6 +43,9 @@ complaint a_clone_has_a_durable_intent(const actors::world& log,
                                        const hypervisor::clone_order& order);
 complaint a_snapshot_has_a_durable_intent(const actors::world& log,
                                           const hypervisor::snapshot_order& order);
+complaint a_suspend_has_a_durable_intent(const actors::world& log, const hypervisor::vm_ref& vm);
+complaint a_resume_has_a_durable_intent(const actors::world& log,
+                                        const hypervisor::resume_order& order);
 complaint only_what_should_live_is_adopted(const actors::world& log, const hypervisor::vm_ref& vm);
 complaint only_what_should_end_is_ended(const actors::world& log, const hypervisor::vm_ref& vm);
 complaint nothing_that_should_live_is_removed(const actors::world& log,

@@ -38,8 +38,15 @@ class watched_driver final : public driver {
     expect("only_what_should_live_is_adopted", "adopt", vm, only_what_should_live_is_adopted, vm);
     inner_->adopt(std::move(vm));
   }
-  void suspend(vm_ref vm) override { inner_->suspend(std::move(vm)); }
-  void resume(resume_order order) override { inner_->resume(std::move(order)); }
+  void suspend(vm_ref vm) override {
+    expect("a_suspend_has_a_durable_intent", "suspend", vm, a_suspend_has_a_durable_intent, vm);
+    inner_->suspend(std::move(vm));
+  }
+  void resume(resume_order order) override {
+    expect("a_resume_has_a_durable_intent", "resume", order.vm, a_resume_has_a_durable_intent,
+           order);
+    inner_->resume(std::move(order));
+  }
   void refuse_signal(vm_ref vm) override { inner_->refuse_signal(std::move(vm)); }
   void stop(vm_ref vm, std::uint32_t grace_ms) override {
     expect("only_what_should_end_is_ended", "stop", vm, only_what_should_end_is_ended, vm);

@@ -38,6 +38,11 @@ sim_fault next_fault(const weather& now, dice& random) {
                                      sim_fault::clone_fails,
                                      sim_fault::crash_while_running,
                                      sim_fault::crash_later,
+                                     sim_fault::suspend_fails,
+                                     sim_fault::crash_in_suspend,
+                                     sim_fault::resume_fails,
+                                     sim_fault::state_damaged,
+                                     sim_fault::signals,
                                      sim_fault::slow,
                                      sim_fault::duplicate_reports,
                                      sim_fault::silent};

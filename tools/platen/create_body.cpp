@@ -160,6 +160,11 @@ result<json> described_body(const create_wish& wish) {
   if (!ports) return ports;
   if (!ports->empty()) body["service_group"]["services"] = *std::move(ports);
   if (!wish.service_group.empty()) body["service_group"] = reference_to(wish.service_group);
+  if (!wish.scale_to_zero.empty()) {
+    auto scaling = scale_to_zero_of(wish.scale_to_zero);
+    if (!scaling) return scaling;
+    body["scale_to_zero"] = *std::move(scaling);
+  }
   body["autostart"] = !wish.no_start;
   return body;
 }
@@ -176,6 +181,36 @@ result<json> create_body(const create_wish& wish) {
   else if (wish.wait)
     (*body)["timeout_s"] = -1;
   return body;
+}
+
+result<json> scale_to_zero_of(const std::string& option) {
+  const auto wrong = [&] {
+    return fail(exit_code::usage,
+                "--scale-to-zero: expected on, idle or off, then ,stateful and ,cooldown=MS as "
+                "wished, found '" +
+                    option + "'");
+  };
+  json out = json::object();
+  std::size_t begin = 0;
+  while (begin <= option.size()) {
+    const auto end = std::min(option.find(',', begin), option.size());
+    const auto part = option.substr(begin, end - begin);
+    begin = end + 1;
+    constexpr std::string_view cooldown = "cooldown=";
+    if (out.empty()) {
+      if (part != "on" && part != "idle" && part != "off") return wrong();
+      out["policy"] = part;
+    } else if (part == "stateful") {
+      out["stateful"] = true;
+    } else if (part.starts_with(cooldown)) {
+      const auto ms = whole_number(part.substr(cooldown.size()));
+      if (!ms) return wrong();
+      out["cooldown_time_ms"] = *ms;
+    } else {
+      return wrong();
+    }
+  }
+  return out;
 }
 
 result<json> services_body(const std::vector<std::string>& ports) {

@@ -28,12 +28,16 @@ struct create_wish {
   std::optional<std::uint32_t> vcpus;
   std::optional<std::int64_t> timeout_s;
   std::optional<std::uint64_t> autokill_ms;
+  std::string scale_to_zero;  // "on|idle|off[,stateful][,cooldown=MS]"
   bool wait = false;
   bool no_start = false;
 };
 
 // The failure names the option at fault. Reads the files that ROMs are made of.
 result<nlohmann::json> create_body(const create_wish& wish);
+
+// The member scale_to_zero, from "on|idle|off[,stateful][,cooldown=MS]".
+result<nlohmann::json> scale_to_zero_of(const std::string& option);
 
 // The member `services` of a service group, from "PORT[:DESTINATION][/HANDLER+HANDLER]" each.
 result<nlohmann::json> services_body(const std::vector<std::string>& ports);

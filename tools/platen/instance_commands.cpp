@@ -116,6 +116,8 @@ void add_create(CLI::App& group, context& ctx) {
   command->add_option("--service", wish->service_group, "Join this service group: name or UUID");
   command->add_option("--port", wish->ports,
                       "PORT[:GUEST_PORT][/HANDLERS], such as 443:8080/tls+http");
+  command->add_option("--scale-to-zero", wish->scale_to_zero,
+                      "on|idle[,stateful][,cooldown=MS]: sleep when nobody needs it");
   command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds until it runs");
   command->add_flag("--wait", wish->wait, "Wait until it runs");
   command->add_flag("--no-start", wish->no_start, "Create it without starting it");
@@ -162,7 +164,7 @@ void add_wait(CLI::App& group, context& ctx) {
   auto* command = group.add_subcommand("wait", "Wait until an instance is in a state");
   const auto wish = std::make_shared<wait_wish>();
   command->add_option("name", wish->which, "Name or UUID")->required();
-  command->add_option("--state", wish->state, "running (default), stopped, starting, ...");
+  command->add_option("--state", wish->state, "running (default), stopped, standby, starting, ...");
   command->add_option("--timeout", wish->timeout_s, "Seconds; default: for ever");
   on_chosen(command, ctx, [&ctx, wish] { return wait(ctx, *wish); });
 }
@@ -193,14 +195,52 @@ result<void> change(const context& ctx, const std::string& verb, const change_wi
   return {};
 }
 
+struct convert_wish {
+  std::vector<std::string> which;
+  std::optional<std::uint64_t> autokill_ms;
+};
+
+result<void> convert(const context& ctx, const convert_wish& wish) {
+  auto api = ctx.connect();
+  if (!api) return tl::unexpected(api.error());
+  json body = json::array();
+  for (const auto& one : wish.which) {
+    body.push_back(reference_to(one));
+    if (wish.autokill_ms) body.back()["autokill"] = {{"time_ms", *wish.autokill_ms}};
+  }
+  const auto answer = api->send(method::post, "/v1/instances/templates", {}, body);
+  if (!answer) return tl::unexpected(answer.error());
+  const auto outcome = sort_items(*answer);
+  if (ctx.json)
+    print_json(outcome.done);
+  else
+    for (const auto& item : outcome.done)
+      std::cout << text_of(item, "name") << "  " << text_of(item, "state") << '\n';
+  if (outcome.worst) return tl::unexpected(*outcome.worst);
+  return {};
+}
+
+void add_convert(CLI::App& group, context& ctx) {
+  auto* command = group.add_subcommand(
+      "convert", "Make templates of instances: with their memory if they run, else cold");
+  const auto wish = std::make_shared<convert_wish>();
+  command->add_option("names", wish->which, "Names or UUIDs")->required();
+  command->add_option("--autokill", wish->autokill_ms,
+                      "Delete the template when it was not cloned for so many milliseconds");
+  on_chosen(command, ctx, [&ctx, wish] { return convert(ctx, *wish); });
+}
+
 void add_start_and_stop(CLI::App& group, context& ctx) {
-  for (const std::string verb : {"start", "stop"}) {
-    auto* command =
-        group.add_subcommand(verb, verb == "start" ? "Start stopped instances" : "Stop instances");
+  const std::map<std::string, std::string> verbs = {
+      {"start", "Start stopped instances, suspended ones from their memory"},
+      {"stop", "Stop instances"},
+      {"suspend", "Put running instances to sleep with their memory"}};
+  for (const auto& [verb, text] : verbs) {
+    auto* command = group.add_subcommand(verb, text);
     const auto wish = std::make_shared<change_wish>();
     command->add_option("names", wish->which, "Names or UUIDs")->required();
     if (verb == "stop") command->add_flag("--force", wish->force, "Do not ask the guest first");
-    on_chosen(command, ctx, [&ctx, verb, wish] { return change(ctx, verb, *wish); });
+    on_chosen(command, ctx, [&ctx, verb = verb, wish] { return change(ctx, verb, *wish); });
   }
 }
 
@@ -247,6 +287,7 @@ void add_instance_commands(CLI::App& app, context& ctx) {
   on_chosen(show, ctx, [&ctx, which] { return get(ctx, *which); });
   add_wait(*group, ctx);
   add_start_and_stop(*group, ctx);
+  add_convert(*group, ctx);
   add_entity_commands(*group, ctx, instances());
 }
 

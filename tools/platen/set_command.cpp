@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "tools/platen/commands.hpp"
+#include "tools/platen/create_body.hpp"
 #include "tools/platen/output.hpp"
 
 namespace platen::cli {
@@ -11,6 +12,8 @@ namespace {
 struct set_wish {
   std::string which;
   std::optional<std::uint64_t> autokill_ms;
+  std::optional<std::uint64_t> autokill_requests;
+  std::string scale_to_zero;
   std::vector<std::string> tags;
   std::vector<std::string> untags;
   bool lock = false;
@@ -25,11 +28,21 @@ result<json> items_of(const set_wish& wish) {
     items.push_back(std::move(item));
   };
   if (wish.lock || wish.unlock) add("delete_lock", "set", wish.lock);
-  if (wish.autokill_ms) add("autokill", "set", {{"time_ms", *wish.autokill_ms}});
+  if (wish.autokill_ms || wish.autokill_requests) {
+    json autokill = json::object();
+    if (wish.autokill_ms) autokill["time_ms"] = *wish.autokill_ms;
+    if (wish.autokill_requests) autokill["num_requests"] = *wish.autokill_requests;
+    add("autokill", "set", std::move(autokill));
+  }
+  if (!wish.scale_to_zero.empty()) {
+    auto scaling = scale_to_zero_of(wish.scale_to_zero);
+    if (!scaling) return scaling;
+    add("scale_to_zero", "set", *std::move(scaling));
+  }
   if (!wish.tags.empty()) add("tags", "add", wish.tags);
   if (!wish.untags.empty()) add("tags", "del", wish.untags);
   if (items.empty())
-    return fail(exit_code::usage, "give one of --lock, --unlock, --autokill, --tag and --untag");
+    return fail(exit_code::usage, "give at least one option, such as --lock, --autokill or --tag");
   return items;
 }
 
@@ -61,6 +74,12 @@ void add_set_command(CLI::App& group, context& ctx, const entity_kind& kind) {
   command->add_flag("--unlock", wish->unlock, "Let it be deleted again")->excludes(lock);
   command->add_option("--autokill", wish->autokill_ms,
                       "Delete it after so many unused milliseconds; 0: never");
+  if (kind.noun == "instance") {
+    command->add_option("--autokill-requests", wish->autokill_requests,
+                        "Delete it after it has served so many requests; 0: never");
+    command->add_option("--scale-to-zero", wish->scale_to_zero,
+                        "on|idle|off[,stateful][,cooldown=MS]: sleep when nobody needs it");
+  }
   command->add_option("--tag", wish->tags, "Add this tag");
   command->add_option("--untag", wish->untags, "Take this tag away");
   on_chosen(command, ctx, [&ctx, &kind, wish] { return set(ctx, kind, *wish); });

@@ -36,6 +36,13 @@ std::string instance_stage(const std::string& type, const json& data) {
   if (type == "InstanceRunning") return "running (" + text(data, "accelerator") + ")";
   if (type == "InstanceStopRequested") return "stopping";
   if (type == "InstanceStopped") return "stopped: " + text(data, "reason");
+  if (type == "InstanceSuspendRequested") return "suspending";
+  if (type == "InstanceSuspended") return "suspended";
+  if (type == "InstanceResumeStarted") return "resuming";
+  if (type == "InstanceConversionRequested") return "converting";
+  if (type == "InstanceConverted") return "a template now";
+  if (type == "InstanceSuspendFailed" || type == "InstanceConversionFailed")
+    return "runs on: " + text(data, "stage") + ": " + text(data, "reason");
   if (type == "InstanceFailed")
     return "failed: " + text(data, "stage") + ": " + text(data, "reason");
   if (type == "InstanceRestartScheduled") return "to be restarted";

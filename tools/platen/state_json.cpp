@@ -76,6 +76,10 @@ json to_json(const actors::instance::state& value) {
   put_time(out, "created_at", value.created_us);
   put_time(out, "lifecycle_since", value.phase_since_us);
   if (value.last_failure) out["failure"] = failure_json(*value.last_failure);
+  if (value.last_setback) out["setback"] = failure_json(*value.last_setback);
+  if (value.suspended_attempt != 0)
+    out["suspended"] = {{"attempt", value.suspended_attempt},
+                        {"state_bytes", value.suspended_bytes}};
   if (value.last_stop)
     out["stopped"] = {{"by_user", value.last_stop->by_user}, {"reason", value.last_stop->reason}};
   return out;

@@ -159,6 +159,7 @@ struct parts {
   std::unique_ptr<actors::certificate_book> book;
   std::unique_ptr<gateway::certificate_store> certificates;
   std::unique_ptr<gateway::autoscaler> scaler;
+  std::shared_ptr<gateway::traffic_watch> watch;
   std::unique_ptr<gateway::gateway> traffic;  // none if it is off, and then no feed
   std::unique_ptr<gateway::feed> feed;
   std::unique_ptr<http::server> server;
@@ -219,13 +220,22 @@ tl::expected<void, std::string> start_books(parts& into, const config& how) {
   return {};
 }
 
-made<gateway::gateway> start_gateway(const config& how, gateway::autoscaler& scaler) {
+using group_hook = std::function<void(const std::string& group_id)>;
+
+// Autoscale hears of the group, too.
+group_hook then_scale(group_hook first, gateway::autoscaler& scaler) {
+  return [first = std::move(first), &scaler](const std::string& group_id) {
+    if (first) first(group_id);
+    scaler.note_demand(group_id);
+  };
+}
+
+made<gateway::gateway> start_gateway(const config& how, gateway::hooks call) {
   gateway::options options;
+  options.call = std::move(call);
   options.address = how.gateway;
   options.bounds.connections = how.gateway_connections;
   options.bounds.hold = std::chrono::seconds(how.gateway_hold_seconds);
-  options.call.wake = [&scaler](const std::string& group) { scaler.note_demand(group); };
-  options.call.crowded = options.call.wake;
   return gateway::gateway::start(std::move(options));
 }
 
@@ -239,13 +249,17 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   if (!certificates) return tl::unexpected(certificates.error());
   into.certificates = *std::move(certificates);
   if (how.gateway.empty()) return {};
+  into.watch = std::make_shared<gateway::traffic_watch>();
   into.scaler = std::make_unique<gateway::autoscaler>(*into.control);
-  auto started = start_gateway(how, *into.scaler);
+  auto call = into.watch->make_hooks();
+  call.wake = then_scale(std::move(call.wake), *into.scaler);
+  call.crowded = then_scale(std::move(call.crowded), *into.scaler);
+  auto started = start_gateway(how, std::move(call));
   if (!started) return tl::unexpected("the gateway: " + started.error());
   into.traffic = *std::move(started);
   into.feed = std::make_unique<gateway::feed>(
-      *into.control, *into.certificates, *into.book, *into.traffic, how.gateway_port_offset,
-      [](const std::string& what) { spdlog::warn("{}", what); },
+      *into.control, *into.certificates, *into.book, *into.traffic, into.watch,
+      how.gateway_port_offset, [](const std::string& what) { spdlog::warn("{}", what); },
       [&scaler = *into.scaler] { scaler.note_change(); });
   into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   return {};
@@ -290,7 +304,7 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   if (!data) return tl::unexpected(data.error());
   const auto token = find_token(how, *data);
   if (!token) return tl::unexpected(token.error());
-  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto done = build(built, how, token->value); !done) return tl::unexpected(done.error());
   built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,

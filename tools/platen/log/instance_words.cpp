@@ -54,6 +54,8 @@ class words {
   }
 
   std::optional<told> operator()(const events::instance_boot_started& e) const {
+    const bool by_request = at_.event.why.source == events::origin::gateway;
+    if (by_request) return told{"woken by a request: it boots" + attempt_text(e.attempt)};
     if (lost()) return told{restarted() + ": it boots again" + attempt_text(e.attempt)};
     if (now_.restart_at_us != 0) return told{"is started again" + attempt_text(e.attempt)};
     return told{"boots image " + now_.spec.image + attempt_text(e.attempt)};
@@ -68,13 +70,61 @@ class words {
   }
 
   std::optional<told> operator()(const events::instance_stop_requested& e) const {
+    if (e.standby) return told{"nobody needs it: stopped until a request comes"};
     const auto cause = caused_by(at_.event.why);
     if (e.force) return told{"to be killed " + cause};
     return told{"asked to stop " + cause + " within " +
                 human_duration(std::int64_t{e.grace_ms} * 1000)};
   }
 
+  std::optional<told> operator()(const events::instance_suspend_requested& e) const {
+    if (e.standby) return told{"nobody needs it: suspended until a request comes"};
+    const bool sleeps = now_.standby;
+    const auto cause = caused_by(at_.event.why);
+    return told{sleeps ? "stays suspended until it is started, " + cause
+                       : "asked to be suspended " + cause};
+  }
+
+  std::optional<told> operator()(const events::instance_suspended& e) const {
+    return told{"suspended, " + std::to_string(e.state_bytes / (1024 * 1024)) +
+                    " MiB on the disk; " +
+                    (now_.standby ? "the next request wakes it" : "a start wakes it"),
+                in_phase()};
+  }
+
+  std::optional<told> operator()(const events::instance_suspend_failed& e) const {
+    return told{"could not be suspended and runs on, stage " + e.stage + ": " + e.reason,
+                in_phase()};
+  }
+
+  std::optional<told> operator()(const events::instance_resume_started& e) const {
+    if (now_.phase == ins::lifecycle::resuming)
+      return told{restarted() + ": it is resumed again" + attempt_text(e.attempt)};
+    const bool by_request = at_.event.why.source == events::origin::gateway;
+    auto text = by_request ? "woken by a request"
+                           : "is started from its memory " + caused_by(at_.event.why);
+    if (const auto slept = in_phase()) text += ", after it slept for " + human_duration(*slept);
+    return told{text, in_phase()};
+  }
+
+  std::optional<told> operator()(const events::instance_conversion_requested& e) const {
+    const std::string how = e.snapshot_id.empty() ? ", cold" : ", with its memory";
+    if (e.by_guest) return told{"its guest wrote: it becomes a template" + how};
+    return told{"to become a template " + caused_by(at_.event.why) + how};
+  }
+
+  std::optional<told> operator()(const events::instance_converted&) const {
+    return told{"is a template now, of the same name and UUID", in_phase()};
+  }
+
+  std::optional<told> operator()(const events::instance_conversion_failed& e) const {
+    return told{"did not become a template and goes on, stage " + e.stage + ": " + e.reason,
+                in_phase()};
+  }
+
   std::optional<told> operator()(const events::instance_stopped& e) const {
+    if (now_.standby && now_.phase == ins::lifecycle::stopping)
+      return told{"in standby: the next request starts it", in_phase()};
     std::string text = e.by_user ? "stopped, as it was asked to" : "ended by itself";
     if (!e.reason.empty()) text += ": " + e.reason;
     if (e.exit_known) text += " (exit code " + std::to_string(e.exit_code) + ")";
@@ -101,6 +151,8 @@ class words {
   }
 
   std::optional<told> operator()(const events::instance_autokilled& e) const {
+    if (e.requests != 0)
+      return told{"deleted: it has served " + std::to_string(e.requests) + " requests"};
     return told{"deleted: it was stopped for " +
                 human_duration(static_cast<std::int64_t>(e.idle_ms) * 1000)};
   }

@@ -40,6 +40,7 @@ void name_book::note(const events::envelope& event) {
            std::holds_alternative<events::template_autokilled>(event.what) ||
            std::holds_alternative<events::instance_autokilled>(event.what) ||
            std::holds_alternative<events::instance_deleted>(event.what) ||
+           std::holds_alternative<events::instance_converted>(event.what) ||
            std::holds_alternative<events::service_group_deleted>(event.what))
     if (const auto gone = by_stream_.find(event.stream); gone != by_stream_.end())
       gone->second.deleted = true;

@@ -34,6 +34,23 @@ class step_clock::reader {
     end("start");
   }
   void operator()(const events::instance_stop_requested&) { begin("stop"); }
+  void operator()(const events::instance_suspend_requested& e) {
+    // Of one that sleeps it only changes what wakes it.
+    if (!times_.begun.contains("slept" + std::to_string(e.attempt))) begin("suspend");
+  }
+  void operator()(const events::instance_suspended& e) {
+    times_.begun.erase("ran");
+    end("suspend");
+    begin("slept", std::to_string(e.attempt));
+  }
+  void operator()(const events::instance_suspend_failed&) { end("suspend"); }
+  void operator()(const events::instance_resume_started& e) {
+    end("slept", std::to_string(e.suspended_attempt));
+    begin("start");
+  }
+  void operator()(const events::instance_conversion_requested&) { begin("convert"); }
+  void operator()(const events::instance_conversion_failed&) { end("convert"); }
+  void operator()(const events::instance_converted&) { end("convert"); }
   void operator()(const events::instance_stopped&) {
     end("stop");
     end("start");
@@ -80,6 +97,7 @@ event_times step_clock::next(const events::envelope& event) {
   out.step = read.ended();
   const bool over = std::holds_alternative<events::instance_deleted>(event.what) ||
                     std::holds_alternative<events::instance_autokilled>(event.what) ||
+                    std::holds_alternative<events::instance_converted>(event.what) ||
                     std::holds_alternative<events::request_answered>(event.what);
   if (over) streams_.erase(found);
   return out;

@@ -31,6 +31,9 @@ class words {
       : at_(at), earlier_(earlier), now_(template_before(at)) {}
 
   std::optional<told> operator()(const events::template_requested& e) const {
+    if (!e.converted_from.empty())
+      return told{std::string("was an instance until now") + (e.cold ? ", cold" : "") + ": " +
+                  spec_text(*e.spec)};
     auto text = "asked for " + caused_by(at_.event.why) + ": " + spec_text(*e.spec);
     if (!e.parent_id.empty()) text += ", to be made from template " + e.parent_name;
     if (e.cold) text += ", not to be prepared";

@@ -27,7 +27,9 @@ std::string phase_in(const actors::world& all, const std::string& stream) {
   if (const auto one = all.instances.find(id_of(stream));
       one != all.instances.end() && kind_of(stream) == "instance")
     phase = ins::to_string(one->second.phase);
-  return phase == "deleted" || phase == "autokilled" || phase == "none" ? "" : phase;
+  const bool over =
+      phase == "deleted" || phase == "autokilled" || phase == "converted" || phase == "none";
+  return over ? "" : phase;
 }
 
 }  // namespace

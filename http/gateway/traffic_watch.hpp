@@ -1,0 +1,94 @@
+// What follows from the traffic of instances: who is to be woken, who has been idle for long enough
+// to sleep, who has served all that it was to serve. Between the gateway's workers, which tell, and
+// the feed, which acts. Knows no actors. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/gateway/gateway.hpp"
+
+namespace platen::gateway {
+
+// When a running instance is to sleep.
+struct sleep_rule {
+  std::chrono::milliseconds cooldown{0};
+  // Connections that are passed through and silent for the cooldown do not keep it awake.
+  bool ignores_silent = false;
+  std::chrono::steady_clock::time_point not_before;
+};
+
+struct watch_rule {
+  std::optional<sleep_rule> sleeps;
+  std::uint64_t most_requests = 0;  // 0: any number
+};
+
+class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
+ public:
+  using clock = std::chrono::steady_clock;
+  using load_source = std::function<std::vector<load>()>;
+
+  // For the gateway's options. They keep the watch alive.
+  hooks make_hooks();
+
+  // ---- for the feed --------------------------------------------------------------------------
+
+  struct work {
+    bool ending = false;
+    bool changed = false;                       // notify() was called
+    std::map<std::string, bool> wanted_groups;  // true: it has instances, but they are crowded
+    std::vector<std::string> answered;          // see settle()
+  };
+  // Blocks until there is something to do, somebody's time to sleep may have come, or `until`.
+  work wait(std::optional<clock::time_point> until);
+  void notify();
+  void end();
+  // The feed's own order for this instance was answered.
+  void settle(const std::string& instance_id);
+
+  // All instances to be watched from now on, and the groups in which somebody sleeps. Who is new
+  // has been idle from now on.
+  void keep(const std::map<std::string, watch_rule>& all, std::set<std::string> sleeping_groups,
+            clock::time_point now);
+
+  // Instances that have been idle for their cooldown.
+  std::vector<std::string> idle(clock::time_point now, const load_source& loads);
+  // Whether it still is; asked again when nothing new is sent to it any more.
+  bool is_idle(const std::string& instance_id, clock::time_point now, const load_source& loads);
+  // It was not after all, or could not sleep: its time begins anew.
+  void restart(const std::string& instance_id, clock::time_point now);
+  // Instances that have served all they were to serve, none of it in flight, with how many.
+  std::vector<std::pair<std::string, std::uint64_t>> used_up(const load_source& loads) const;
+
+ private:
+  struct entry {
+    watch_rule rule;
+    clock::time_point idle_since;
+    std::optional<clock::time_point> due;  // absent: not before its last request has ended
+  };
+
+  void want(const std::string& group_id, bool crowded);
+  void activity(const std::string& instance_id, bool busy);
+  // What its traffic says: idle, or when to look again, or nothing before its last request ends.
+  static bool judge(entry& of, const load* found, clock::time_point now);
+  std::optional<clock::time_point> next_due() const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable told_;
+  work open_;
+  bool stirred_ = false;  // some due time was set
+  std::map<std::string, entry> watched_;
+  std::set<std::string> sleeping_groups_;
+};
+
+}  // namespace platen::gateway

@@ -1,0 +1,167 @@
+// Scale to zero, suspend, conversion and autokill by requests through a real platend and its
+// gateway. The simulated hypervisor names ports, one after the other from 40000 on; the tests listen
+// there.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/e2e/world.hpp"
+#include "tests/http/gateway/backend.hpp"
+
+namespace {
+
+using namespace platen::tests;
+using platen::testing::backend_server;
+using platen::testing::connect_to;
+using platen::testing::connection;
+using platen::testing::ok;
+using platen::testing::receive_request;
+using platen::testing::receive_response;
+
+std::string own_address() {
+  const auto pid = static_cast<unsigned>(getpid());
+  return "127." + std::to_string(100 + (pid >> 16U) % 100) + "." +
+         std::to_string((pid >> 8U) % 256) + "." + std::to_string(2 + pid % 250);
+}
+
+struct sleepy_world : world {
+  sleepy_world() : world({"--hypervisor", "sim", "--gateway", own_address()}) { start_daemon(); }
+
+  static std::uint16_t port_of(const json& instance) {
+    const auto address = instance.at("services").at(0).at("address").get<std::string>();
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  }
+
+  // Runs, on port 80 of the gateway and of the domain one.localhost.
+  json make(const std::string& scaling, const std::string& port = "80:8080/http") const {
+    return platen_json({"instance", "create", "--image", "any:v1", "--name", "one", "--port", port,
+                        "--scale-to-zero", scaling, "--wait"});
+  }
+
+  void await_state(const std::string& state) const {
+    CHECK(platen({"instance", "wait", "one", "--state", state, "--timeout", "60"}).code == 0);
+  }
+
+  // The gateway opens a port a moment after the service that wants it is recorded.
+  static connection connect_when_it_listens(std::uint16_t port = 8080) {
+    for (int tries = 0;; ++tries) {
+      auto client = connect_to(own_address(), port);
+      if (client || tries == 100) return client;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
+  static std::string ask() {
+    auto client = connect_when_it_listens();
+    REQUIRE(client);
+    REQUIRE(client.send("GET / HTTP/1.1\r\nHost: one.localhost\r\n\r\n"));
+    return receive_response(client).body;
+  }
+};
+
+backend_server::behaviour saying(const std::string& word) {
+  return [word](connection& client) {
+    while (receive_request(client))
+      client.send(ok(word));
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an idle instance sleeps with its memory, and a request wakes it and is answered") {
+  sleepy_world world;
+  const auto one = world.make("on,stateful,cooldown=300");
+  const auto port = sleepy_world::port_of(one);
+  backend_server awake(saying("before"), port);
+  // The VM that goes on after the sleep is forwarded to the next port.
+  backend_server woken(saying("after"), static_cast<std::uint16_t>(port + 1));
+  CHECK(world.ask() == "before");
+  world.await_state("standby");
+  CHECK(world.instance("one").at("lifecycle") == "standby");
+  CHECK(world.count_events("InstanceSuspended") == 1);
+  CHECK(world.ask() == "after");
+  CHECK(world.count_events("InstanceResumeStarted") == 1);
+  const auto story = world.platen({"explain", "one"}).out;
+  CHECK(story.find("nobody needs it: suspended until a request comes") != std::string::npos);
+  CHECK(story.find("woken by a request, after it slept for") != std::string::npos);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE("an instance without state is stopped when it is idle, and boots for a request") {
+  sleepy_world world;
+  const auto port = sleepy_world::port_of(world.make("on,cooldown=200"));
+  backend_server woken(saying("booted"), static_cast<std::uint16_t>(port + 1));
+  world.await_state("standby");
+  CHECK(world.count_events("InstanceStopRequested") == 1);
+  CHECK(world.ask() == "booted");
+  CHECK(world.count_events("InstanceBootStarted") == 2);
+}
+
+TEST_CASE("a plain TCP connection wakes an instance as well") {
+  sleepy_world world;
+  const auto port = sleepy_world::port_of(world.make("on,stateful,cooldown=200", "9000:9000"));
+  backend_server woken(saying("over tcp"), static_cast<std::uint16_t>(port + 1));
+  world.await_state("standby");
+  auto client = sleepy_world::connect_when_it_listens(17000);
+  REQUIRE(client);
+  REQUIRE(client.send("GET / HTTP/1.1\r\nHost: any\r\n\r\n"));
+  CHECK(receive_response(client).body == "over tcp");
+}
+
+TEST_CASE("requests that come while the instance falls asleep are all answered") {
+  sleepy_world world;
+  // So short that almost every request finds it on its way into or out of its sleep.
+  const auto port = sleepy_world::port_of(world.make("on,stateful,cooldown=1"));
+  std::vector<std::unique_ptr<backend_server>> guests;
+  for (std::uint16_t i = 0; i < 200; ++i)
+    guests.push_back(std::make_unique<backend_server>(
+        saying("ok"), static_cast<std::uint16_t>(port + i)));
+  for (int i = 0; i < 60; ++i) {
+    CHECK(world.ask() == "ok");
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 20));
+  }
+  CHECK(world.count_events("InstanceSuspended") >= 3);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE("a daemon that ends while an instance sleeps wakes it afterwards") {
+  sleepy_world world;
+  world.make("on,stateful,cooldown=200");
+  world.await_state("standby");
+  world.kill_daemon();
+  world.start_daemon();
+  // The simulated machine ended with its daemon: the memory is lost, and that is said.
+  const auto now = world.instance("one");
+  CHECK(now.at("lifecycle") == "failed");
+  CHECK(now.at("failure").at("stage") == "suspend");
+}
+
+TEST_CASE("an instance is suspended, started and converted from the command line") {
+  sleepy_world world;
+  world.platen_json({"instance", "create", "--image", "any:v1", "--name", "one", "--wait"});
+  CHECK(world.platen({"instance", "suspend", "one"}).code == 0);
+  world.await_state("stopped");
+  CHECK(world.instance("one").at("lifecycle") == "suspended");
+  CHECK(world.platen({"instance", "start", "one"}).code == 0);
+  world.await_state("running");
+  const auto made = world.platen({"instance", "convert", "one", "--autokill", "600000"});
+  CHECK(made.out == "one  template\n");
+  CHECK(world.vm_template("one").at("template_autokill").at("time_ms") == 600000);
+  CHECK(world.platen({"instance", "get", "one"}).code != 0);
+  const auto clone = world.platen_json(
+      {"instance", "create", "--template", "one", "--name", "two", "--wait"});
+  CHECK(clone.at("lifecycle") == "running");
+  CHECK(world.count_events("InstanceCloneStarted") == 1);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE("an instance is deleted after as many requests as it is to serve") {
+  sleepy_world world;
+  const auto one = world.platen_json({"instance", "create", "--image", "any:v1", "--name", "one",
+                                      "--port", "80:8080/http", "--wait"});
+  REQUIRE(world.platen({"instance", "set", "one", "--autokill-requests", "3"}).code == 0);
+  backend_server guest(saying("ok"), sleepy_world::port_of(one));
+  for (int i = 0; i < 3; ++i)
+    CHECK(world.ask() == "ok");
+  const auto event = world.await_event("InstanceAutokilled");
+  CHECK(event.at("data").at("requests") == 3);
+}

@@ -1,0 +1,161 @@
+// Who is to be woken, to sleep, or to go. Time is the test's own.
+#include "http/gateway/traffic_watch.hpp"
+
+#include <thread>
+
+#include "fixture.hpp"
+
+using namespace platen;
+using namespace platen::testing;
+using namespace std::chrono_literals;
+using gateway::load;
+using gateway::sleep_rule;
+using gateway::traffic_watch;
+using gateway::watch_rule;
+using clock_type = traffic_watch::clock;
+
+namespace {
+
+struct watched {
+  watched() { hooks = watch->make_hooks(); }
+
+  void keep(const std::string& id, watch_rule rule) {
+    rules[id] = rule;
+    watch->keep(rules, {"sleepy group"}, now);
+  }
+  std::vector<std::string> idle_at(clock_type::time_point when) {
+    return watch->idle(when, [this] { return loads; });
+  }
+
+  std::shared_ptr<traffic_watch> watch = std::make_shared<traffic_watch>();
+  gateway::hooks hooks;
+  std::map<std::string, watch_rule> rules;
+  std::vector<load> loads;
+  const clock_type::time_point now = clock_type::now();
+};
+
+watch_rule sleeps(std::chrono::milliseconds cooldown, bool ignores_silent = false) {
+  return {sleep_rule{cooldown, ignores_silent, {}}, 0};
+}
+
+using ids = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("An instance is idle when its cooldown has passed since it was first watched") {
+  watched w;
+  w.keep("one", sleeps(100ms));
+  w.keep("two", sleeps(10s));
+  CHECK(w.idle_at(w.now + 99ms).empty());
+  CHECK(w.idle_at(w.now + 100ms) == ids{"one"});
+  // It is said once; who asked may begin its time anew.
+  CHECK(w.idle_at(w.now + 200ms).empty());
+  w.watch->restart("one", w.now + 200ms);
+  CHECK(w.idle_at(w.now + 299ms).empty());
+  CHECK(w.idle_at(w.now + 300ms) == ids{"one"});
+}
+
+TEST_CASE("Nobody sleeps with a request in flight, and the time begins anew when it has ended") {
+  watched w;
+  w.keep("one", sleeps(50ms));
+  w.loads = {{"one", 1, 1, 0, {}}};
+  CHECK(w.idle_at(w.now + 1s).empty());
+  w.loads = {{"one", 0, 1, 0, {}}};
+  // Not before it was told that the request has ended.
+  CHECK(w.idle_at(w.now + 2s).empty());
+  w.hooks.activity("one", false);
+  CHECK(w.idle_at(clock_type::now() + 60ms) == ids{"one"});
+  CHECK(w.watch->is_idle("one", clock_type::now() + 60ms, [&] { return w.loads; }));
+  w.loads = {{"one", 1, 2, 0, {}}};
+  CHECK_FALSE(w.watch->is_idle("one", clock_type::now() + 60ms, [&] { return w.loads; }));
+}
+
+TEST_CASE("Silent connections that are passed through keep an instance awake only with policy on") {
+  watched w;
+  w.keep("on", sleeps(50ms));
+  w.keep("idle", sleeps(50ms, true));
+  w.keep("asked", sleeps(50ms, true));
+  w.loads = {{"on", 1, 1, 1, w.now}, {"idle", 1, 1, 1, w.now}, {"asked", 2, 2, 1, w.now}};
+  CHECK(w.idle_at(w.now + 50ms) == ids{"idle"});
+  w.watch->restart("idle", w.now + 50ms);
+  w.loads[1].last_byte = w.now + 80ms;
+  CHECK(w.idle_at(w.now + 100ms).empty());
+  CHECK(w.idle_at(w.now + 130ms) == ids{"idle"});
+  // The request of the third has ended, its connection is silent.
+  w.loads[2] = {"asked", 1, 2, 1, w.now};
+  CHECK(w.idle_at(w.now + 200ms) == ids{"asked"});
+}
+
+TEST_CASE("One that could not sleep is left alone for a while") {
+  watched w;
+  auto rule = sleeps(10ms);
+  rule.sleeps->not_before = w.now + 60s;
+  w.keep("one", rule);
+  CHECK(w.idle_at(w.now + 59s).empty());
+  CHECK(w.idle_at(w.now + 60s) == ids{"one"});
+}
+
+TEST_CASE("Who has served what it was to serve is told when nothing is in flight") {
+  watched w;
+  w.keep("one", {std::nullopt, 3});
+  const auto used_up = [&] { return w.watch->used_up([&] { return w.loads; }); };
+  w.loads = {{"one", 0, 2, 0, {}}, {"other", 0, 99, 0, {}}};
+  CHECK(used_up().empty());
+  w.loads[0] = {"one", 1, 3, 0, {}};
+  CHECK(used_up().empty());
+  w.loads[0] = {"one", 0, 3, 0, {}};
+  CHECK(used_up() == std::vector<std::pair<std::string, std::uint64_t>>{{"one", 3}});
+}
+
+TEST_CASE("Only groups in which somebody sleeps are woken, and the feed's thread hears of it") {
+  watched w;
+  w.keep("one", sleeps(10s));
+  w.hooks.wake("group without sleepers");
+  w.hooks.crowded("sleepy group");
+  auto work = w.watch->wait(std::nullopt);
+  CHECK(work.wanted_groups == std::map<std::string, bool>{{"sleepy group", true}});
+  w.hooks.crowded("sleepy group");
+  w.hooks.wake("sleepy group");
+  work = w.watch->wait(std::nullopt);
+  CHECK(work.wanted_groups == std::map<std::string, bool>{{"sleepy group", false}});
+  std::jthread teller([&] { w.watch->end(); });
+  CHECK(w.watch->wait(std::nullopt).ending);
+}
+
+TEST_CASE("A backend gets no more requests than it is to have") {
+  backend_server server([](connection& client) {
+    while (receive_request(client))
+      client.send(ok("ok"));
+  });
+  gateway_fixture world;
+  auto route = world.route_to({server.port()});
+  route.backends[0].most_requests = 2;
+  world.publish(gateway::protocol::http, {route});
+  const auto ask = [&] {
+    auto client = world.connect();
+    REQUIRE(client.send(get("/")));
+    return receive_response(client).status();
+  };
+  CHECK(ask() == 200);
+  CHECK(ask() == 200);
+  CHECK(ask() == 503);
+  CHECK(world.under_test->loads().at(0).taken == 2);
+}
+
+TEST_CASE("Connections that are passed through are told apart, with their last byte") {
+  backend_server server([](connection& client) {
+    while (receive_request(client))
+      client.send(ok("ok"));
+  });
+  gateway_fixture world;
+  world.publish(gateway::protocol::tcp, {world.route_to({server.port()})});
+  const auto before = clock_type::now();
+  auto client = world.connect();
+  REQUIRE(client.send(get("/")));
+  CHECK(receive_response(client).status() == 200);
+  const auto all = world.under_test->loads();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].passed_through == 1);
+  CHECK(all[0].in_flight == 1);
+  CHECK(all[0].last_byte >= before);
+}

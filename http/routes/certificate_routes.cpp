@@ -184,9 +184,9 @@ answer_or_error<reply> get_local_ca(api& with, const api_request&) {
 
 }  // namespace
 
-void add_certificate_routes(httplib::Server& on, api& with) {
+void add_certificate_routes(route_table& on, api& with) {
   const std::string all = "/v1/certificates";
-  const std::string one = all + "/([^/]+)";
+  const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/local-ca", get_local_ca);
   route(on, with, method::post, all, create_certificate);
   route(on, with, method::get, all, get_certificates);

@@ -73,20 +73,19 @@ answer_or_error<reply> delete_images(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_image_routes(httplib::Server& on, api& with) {
+void add_image_routes(route_table& on, api& with) {
   route(on, with, method::get, "/v1/images", list_images);
   route(on, with, method::del, "/v1/images", delete_images);
-  on.Post(std::string(image_import_path),
-          [&with](const httplib::Request& request, httplib::Response& response,
-                  const httplib::ContentReader& body) {
-            exchange::send(response, import_image(with, exchange::of_this_thread(), request, body));
-          });
-  // Without a body the library does not come to the handler above.
-  route(on, with, method::post, std::string(image_import_path),
-        [](api&, const api_request&) -> answer_or_error<reply> {
-          return tl::unexpected(
-              request_error{400, "the request body must be a tar archive of the image", {}});
-        });
+  on.add_upload(
+      image_import_path,
+      [&with](const httplib::Request& request, httplib::Response& response,
+              const httplib::ContentReader& body) {
+        exchange::send(response, import_image(with, exchange::of_this_thread(), request, body));
+      },
+      [](const httplib::Request&, httplib::Response& response) {
+        exchange::of_this_thread().answer(
+            response, to_reply({400, "the request body must be a tar archive of the image", {}}));
+      });
 }
 
 }  // namespace platen::http

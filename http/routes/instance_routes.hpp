@@ -10,5 +10,7 @@ answer_or_error<reply> start_instances(api& with, const api_request& request);
 answer_or_error<reply> stop_instances(api& with, const api_request& request);
 answer_or_error<reply> delete_instances(api& with, const api_request& request);
 answer_or_error<reply> wait_for_instances(api& with, const api_request& request);
+answer_or_error<reply> read_history(api& with, const api_request& request);
+answer_or_error<reply> read_metrics(api& with, const api_request& request);
 
 }  // namespace platen::http

@@ -128,15 +128,24 @@ answer_or_error<std::vector<target<no_options>>> read_targets(const api& with,
 
 answer_or_error<reply> get_certificates(api& with, const api_request& request) {
   if (with.on.certificates == nullptr) return no_gateway();
-  const auto targets = read_targets(with, request);
+  page wanted;
+  const auto targets = target_list<no_options>::read(
+      source_of(with, request),
+      [&](query_reader& query, no_options&) { wanted = read_page(query); },
+      [](object_reader&, no_options&) {});
   if (!targets) return tl::unexpected(targets.error());
+  if (const auto fault = page_fault(wanted, !targets->empty(), false, "certificate"))
+    return tl::unexpected(*fault);
+  const auto shown = [&](const certificate& one) {
+    return wanted.details ? show(with, one) : basics(one);
+  };
   item_list items("certificates");
   if (targets->empty())
-    for (const auto& one : with.on.certificates->book().all())
-      items.succeeded(show(with, *one));
+    for (const auto& one : page_of(with.on.certificates->book().all(), wanted))
+      items.succeeded(shown(*one));
   for (const auto& [which, ignored] : *targets) {
     if (const auto found = find(with, which))
-      items.succeeded(show(with, *found));
+      items.succeeded(shown(*found));
     else
       items.failed(to_json(which), missing("certificate", which), item_code::not_found);
   }

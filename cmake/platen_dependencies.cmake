@@ -20,6 +20,9 @@ pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
+# Of the tests only.
+find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
+
 # CAF 0.17 ships neither a CMake package nor a pkg-config file on Debian.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
@@ -44,4 +47,18 @@ function(platen_flatbuffers target schema)
   add_custom_target(${target}_${stem}_schema DEPENDS ${out})
   add_dependencies(${target} ${target}_${stem}_schema)
   target_include_directories(${target} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
+endfunction()
+
+# The target's sources can include `header`, where a text file is `namespace::name`, a char array.
+function(platen_embed_text target text header namespace name)
+  set(out ${CMAKE_BINARY_DIR}/generated/${header})
+  set(script ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DTEXT=${CMAKE_CURRENT_SOURCE_DIR}/${text} -DHEADER=${out}
+            -DNAMESPACE=${namespace} -DNAME=${name} -P ${script}
+    DEPENDS ${text} ${script}
+    COMMENT "Embedding ${text}")
+  target_sources(${target} PRIVATE ${out})
+  target_include_directories(${target} SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated)
 endfunction()

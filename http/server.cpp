@@ -19,16 +19,23 @@
 namespace platen::http {
 namespace {
 
+// Paths as the library sees them.
+constexpr auto body_first = "/";
+constexpr auto body_later = "/upload";
+
 // How long a thread waits for a next connection before it ends.
 constexpr std::chrono::seconds idle_thread{10};
 
-// Answers to requests the library itself could not make sense of.
+// Answers to requests that no handler has seen.
 request_error library_error(const httplib::Request& request, int status) {
   const auto* connection = stream::of_this_thread();
   const bool exceeded = connection != nullptr && connection->exceeded();
   if (status == 404) {
     constexpr std::size_t shown = 200;
-    return {404, "no route for " + request.method + " " + request.path.substr(0, shown), {}};
+    return {
+        404,
+        "no route for " + request.method + " " + exchange::of_this_thread().path().substr(0, shown),
+        {}};
   }
   if (status == 400 && exceeded) return {413, "the request is larger than the limit", {}};
   if (status == 400)
@@ -47,10 +54,11 @@ class running_server : public server {
           auto& current = exchange::of_this_thread();
           auto refused = admit(api_, tokens_, request, connection, current);
           if (refused) current.refused(*std::move(refused));
+          direct(request, current);
         }),
         pool_(api_.how.bounds.connections, idle_thread) {
     add_hooks();
-    add_instance_routes_last();
+    add_routes();
     engine_.attach(listener_.descriptor());
     acceptor_ = std::thread([this] { accept_connections(); });
   }
@@ -65,6 +73,8 @@ class running_server : public server {
     return "http://" + (numeric_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port());
   }
 
+  std::vector<std::string> routes() const override { return routes_.names(); }
+
   void stop() override {
     if (stopped_.exchange(true)) return;
     api_.stopping.raise();
@@ -77,17 +87,45 @@ class running_server : public server {
   }
 
  private:
-  // "/v1/instances/{uuid}" also matches "/v1/instances/templates", so that comes first.
-  void add_instance_routes_last() {
-    add_health_routes(engine_, api_);
-    add_event_routes(engine_, api_);
-    add_audit_routes(engine_, api_);
-    add_image_routes(engine_, api_);
-    add_autoscale_routes(engine_, api_);
-    add_service_routes(engine_, api_);
-    add_certificate_routes(engine_, api_);
-    add_template_routes(engine_, api_);
-    add_instance_routes(engine_, api_);
+  void add_routes() {
+    add_health_routes(routes_, api_);
+    add_metrics_routes(routes_, api_);
+    add_quota_routes(routes_, api_);
+    add_openapi_route(routes_);
+    add_event_routes(routes_, api_);
+    add_audit_routes(routes_, api_);
+    add_image_routes(routes_, api_);
+    add_autoscale_routes(routes_, api_);
+    add_service_routes(routes_, api_);
+    add_certificate_routes(routes_, api_);
+    add_template_routes(routes_, api_);
+    add_instance_routes(routes_, api_);
+    const auto serve = [](const httplib::Request& request, httplib::Response& response) {
+      const auto* to = exchange::of_this_thread().destination().to;
+      if (to != nullptr)
+        to->serve(request, response);
+      else
+        response.status = 404;
+    };
+    for (const auto* path : {body_first, body_later}) {
+      engine_.Get(path, serve);
+      engine_.Post(path, serve);
+      engine_.Put(path, serve);
+      engine_.Patch(path, serve);
+      engine_.Delete(path, serve);
+    }
+    engine_.Post(body_later, [](const httplib::Request& request, httplib::Response& response,
+                                const httplib::ContentReader& body) {
+      exchange::of_this_thread().destination().to->serve_upload(request, response, body);
+    });
+  }
+
+  // The library would try one regular expression after the other, each time. So it gets to see one
+  // of two paths, which tell it only whether to read the body before the handler.
+  void direct(httplib::Request& request, exchange& current) const {
+    auto to = routes_.find(request.method, request.path);
+    const bool upload = to.to != nullptr && to.to->serve_upload;
+    current.directed(std::move(to), std::exchange(request.path, upload ? body_later : body_first));
   }
 
   void add_hooks() {
@@ -114,6 +152,7 @@ class running_server : public server {
         });
     engine_.set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
       response.set_header("X-Request-Id", exchange::of_this_thread().request_id());
+      if (!response.body.empty()) stream::of_this_thread()->hold_answer();
     });
   }
 
@@ -157,6 +196,7 @@ class running_server : public server {
   api api_;
   const token_set tokens_;
   listener listener_;
+  route_table routes_;
   engine engine_;
   connection_pool pool_;
   turn_away turn_away_;

@@ -22,7 +22,8 @@
 
 namespace platen::gateway {
 class certificate_store;
-}
+class gateway;
+}  // namespace platen::gateway
 
 namespace platen::http {
 
@@ -60,10 +61,14 @@ struct options {
   std::string hypervisor;                 // driver::name()
   std::string accelerator;                // driver::accelerator()
   std::string base_domain = "localhost";  // of domains that are not complete
+  std::size_t max_instances = 0;          // of the control plane, for /v1/users/quotas
+  std::size_t max_service_groups = 0;     // the same
   limits bounds;
   // For /v1/healthz `checks`: name -> "healthy", "degraded" or "unknown". Called on connection
   // threads; unset: log and hypervisor are "healthy" for as long as the server runs.
   std::function<std::map<std::string, std::string>()> health;
+  // Of the event log on disk, for GET /v1/metrics. Called on connection threads; unset: not known.
+  std::function<std::uint64_t()> log_bytes;
   // Told of faults that clients see only as "internal error": one line each. Called on connection
   // threads.
   std::function<void(const std::string&)> report_fault;
@@ -76,6 +81,7 @@ struct dependencies {
   hypervisor::image_store& images;
   hypervisor::rom_store& roms;
   gateway::certificate_store* certificates = nullptr;  // null: there is no gateway
+  const gateway::gateway* traffic = nullptr;           // null: it is off
 };
 
 class server {
@@ -88,6 +94,9 @@ class server {
 
   virtual std::uint16_t port() const = 0;
   virtual std::string url() const = 0;  // "http://127.0.0.1:PORT"
+
+  // What it serves, sorted: "GET /v1/instances/{uuid}".
+  virtual std::vector<std::string> routes() const = 0;
 
   // Accepts nothing more, ends waits and followers, lets requests in progress finish and closes
   // all connections; within a second unless a handler is busy with disk. Idempotent.

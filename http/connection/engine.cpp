@@ -26,9 +26,10 @@ bool engine::serve_request(stream& connection) {
                                         admit_(request, connection);
                                         body_length = announced_length(request);
                                       });
+  const bool sent = connection.send_held();
   // What is left of a head or body would be taken for the next request.
   const bool read_completely = admitted && connection.body_bytes_read() >= body_length;
-  return served && read_completely && !client_closes && !connection.closing();
+  return served && sent && read_completely && !client_closes && !connection.closing();
 }
 
 void engine::serve(stream& connection) {

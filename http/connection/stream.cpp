@@ -42,7 +42,14 @@ outcome await(int socket, short events, const signal& stop, clock::time_point de
   }
 }
 
-void describe(const sockaddr_storage& address, std::string& ip, int& port) {
+// Looked up once a connection; the library asks with every request. `which` is getpeername or
+// getsockname.
+template <class Lookup>
+stream::peer name_of(int socket, Lookup which) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (which(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  int port = 0;
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.ss_family == AF_INET6) {
     const auto& six = reinterpret_cast<const sockaddr_in6&>(address);
@@ -53,13 +60,17 @@ void describe(const sockaddr_storage& address, std::string& ip, int& port) {
     ::inet_ntop(AF_INET, &four.sin_addr, text.data(), text.size());
     port = ntohs(four.sin_port);
   }
-  ip = text.data();
+  return {text.data(), port};
 }
 
 }  // namespace
 
 stream::stream(file_descriptor socket, const signal& stop, const limits& bounds)
-    : socket_(std::move(socket)), stop_(stop), bounds_(bounds) {
+    : socket_(std::move(socket)),
+      stop_(stop),
+      bounds_(bounds),
+      remote_(name_of(socket_.get(), ::getpeername)),
+      local_(name_of(socket_.get(), ::getsockname)) {
   served_here = this;
 }
 
@@ -97,9 +108,13 @@ stream::clock::time_point stream::read_deadline() const {
   return bound_.total ? began_ + *bound_.total : clock::now() + bound_.stall;
 }
 
+// The socket does not block: most often what is wanted is there already.
 bool stream::fill() {
-  if (await(socket_.get(), POLLIN, stop_, read_deadline()) != outcome::ready) return false;
-  const auto count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+  auto count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+  while (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (await(socket_.get(), POLLIN, stop_, read_deadline()) != outcome::ready) return false;
+    count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+  }
   if (count <= 0) return false;
   begin_ = 0;
   end_ = static_cast<std::size_t>(count);
@@ -121,6 +136,23 @@ ssize_t stream::read(char* ptr, size_t size) {
 }
 
 ssize_t stream::write(const char* ptr, size_t size) {
+  constexpr std::size_t held_limit = 64 * 1024;
+  if (holding_ && held_.size() + size <= held_limit) {
+    held_.append(ptr, size);
+    return static_cast<ssize_t>(size);
+  }
+  const bool done = send_held() && send_all(ptr, size);
+  return done ? static_cast<ssize_t>(size) : -1;
+}
+
+bool stream::send_held() {
+  holding_ = false;
+  const bool done = held_.empty() || send_all(held_.data(), held_.size());
+  held_.clear();
+  return done;
+}
+
+bool stream::send_all(const char* ptr, std::size_t size) const {
   std::size_t sent = 0;
   auto deadline = clock::now() + bounds_.write_stall;
   bool stopping = false;
@@ -132,7 +164,7 @@ ssize_t stream::write(const char* ptr, size_t size) {
       continue;
     }
     if (count < 0 && errno == EINTR) continue;
-    if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return -1;
+    if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
     if (!stopping && stop_.raised()) {
       stopping = true;
       deadline = clock::now() + write_time_when_stopping;
@@ -140,9 +172,9 @@ ssize_t stream::write(const char* ptr, size_t size) {
     // While stopping, the raised signal must not end the wait any more.
     static const signal never;
     const auto happened = await(socket_.get(), POLLOUT, stopping ? never : stop_, deadline);
-    if (happened == outcome::timed_out) return -1;
+    if (happened == outcome::timed_out) return false;
   }
-  return static_cast<ssize_t>(sent);
+  return true;
 }
 
 void stream::close_gently() {
@@ -170,17 +202,13 @@ bool stream::is_writable() const {
 }
 
 void stream::get_remote_ip_and_port(std::string& ip, int& port) const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
-    describe(address, ip, port);
+  ip = remote_.ip;
+  port = remote_.port;
 }
 
 void stream::get_local_ip_and_port(std::string& ip, int& port) const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
-    describe(address, ip, port);
+  ip = local_.ip;
+  port = local_.port;
 }
 
 }  // namespace platen::http

@@ -30,6 +30,11 @@ struct body_bound {
 // Used by the connection's own thread only.
 class stream : public httplib::Stream {
  public:
+  struct peer {
+    std::string ip;
+    int port = 0;
+  };
+
   stream(file_descriptor socket, const signal& stop, const limits& bounds);
   ~stream() override;
 
@@ -45,6 +50,11 @@ class stream : public httplib::Stream {
   void close_gently();
 
   // ---- within a request
+  // What is written from now on is sent together by send_held(), so that head and body of an answer
+  // are one packet and wake the client once. Not for answers that come piece by piece.
+  void hold_answer() { holding_ = true; }
+  // False if the client cannot be sent it.
+  bool send_held();
   void begin_head();
   void begin_body(body_bound bound);
   std::uint64_t body_bytes_read() const { return body_read_; }
@@ -70,11 +80,14 @@ class stream : public httplib::Stream {
   using clock = std::chrono::steady_clock;
 
   bool fill();
+  bool send_all(const char* bytes, std::size_t size) const;
   clock::time_point read_deadline() const;
 
   file_descriptor socket_;
   const signal& stop_;
   const limits& bounds_;
+  const peer remote_;
+  const peer local_;
 
   std::array<char, 16 * 1024> buffer_;
   std::size_t begin_ = 0;
@@ -87,6 +100,8 @@ class stream : public httplib::Stream {
   bool in_body_ = false;
   bool exceeded_ = false;
   bool closing_ = false;
+  bool holding_ = false;
+  std::string held_;
 };
 
 }  // namespace platen::http

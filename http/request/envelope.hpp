@@ -17,6 +17,7 @@ struct reply {
   int status = 200;  // HTTP
   json_object body;  // without op_time_us
   std::optional<int> retry_after_s;
+  std::optional<std::string> text;  // sent instead of `body`, as text/plain
 };
 
 // A fault of the whole request.

@@ -10,6 +10,7 @@
 #include "events/envelope.hpp"
 #include "http/connection/capacity.hpp"
 #include "http/request/envelope.hpp"
+#include "http/request/route_table.hpp"
 
 namespace platen::http {
 
@@ -18,6 +19,7 @@ struct rendered_reply {
   int status = 200;
   std::string body;
   std::optional<int> retry_after_s;
+  const char* content_type = "application/json";
   bool replayed = false;  // it is the answer to an earlier request with the same key
 };
 
@@ -34,6 +36,13 @@ class exchange {
   // It was not admitted: this is its answer.
   void refused(request_error why) { refusal_ = std::move(why); }
   const std::optional<request_error>& refusal() const { return refusal_; }
+  // Where it goes; `path` is the request's own.
+  void directed(route_table::match to, std::string path) {
+    destination_ = std::move(to);
+    path_ = std::move(path);
+  }
+  const route_table::match& destination() const { return destination_; }
+  const std::string& path() const { return path_; }
   // Gives back what the request held.
   void end();
 
@@ -51,6 +60,8 @@ class exchange {
   std::chrono::steady_clock::time_point began_;
   std::optional<capacity::lease> body_memory_;
   std::optional<request_error> refusal_;
+  route_table::match destination_;
+  std::string path_;
 };
 
 }  // namespace platen::http

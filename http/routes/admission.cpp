@@ -44,7 +44,8 @@ bool is_upload(const httplib::Request& request) {
 }
 
 bool is_open(const httplib::Request& request) {
-  return request.path == "/v1/healthz" && (request.method == "GET" || request.method == "HEAD");
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  return reads && (request.path == "/v1/healthz" || request.path == "/v1/openapi.json");
 }
 
 body_bound bound_of(const limits& bounds, const httplib::Request& request) {

@@ -49,31 +49,16 @@ api::api(options how_, dependencies on_)
       uploads(how.bounds.image_uploads),
       body_memory(std::max(body_memory_bytes, how.bounds.body_bytes)) {}
 
-void route(httplib::Server& on, api& with, method how, const std::string& pattern, handler serve) {
-  const auto adapter = [&with, serve = std::move(serve)](const httplib::Request& request,
-                                                         httplib::Response& response) {
-    const auto& current = exchange::of_this_thread();
-    const auto argument = request.matches.size() > 1 ? request.matches[1].str() : std::string();
-    exchange::send(response,
-                   answer_request(with, current, {request, argument, current.cause(), {}}, serve));
-  };
-  switch (how) {
-    case method::get:
-      on.Get(pattern, adapter);
-      break;
-    case method::post:
-      on.Post(pattern, adapter);
-      break;
-    case method::put:
-      on.Put(pattern, adapter);
-      break;
-    case method::patch:
-      on.Patch(pattern, adapter);
-      break;
-    case method::del:
-      on.Delete(pattern, adapter);
-      break;
-  }
+void route(route_table& on, api& with, method how, const std::string& pattern, handler serve) {
+  on.add(how, pattern,
+         [&with, serve = std::move(serve)](const httplib::Request& request,
+                                           httplib::Response& response) {
+           const auto& current = exchange::of_this_thread();
+           const auto& arguments = current.destination().arguments;
+           const api_request asked{
+               request, arguments.empty() ? "" : arguments.front(), current.cause(), {}};
+           exchange::send(response, answer_request(with, current, asked, serve));
+         });
 }
 
 }  // namespace platen::http

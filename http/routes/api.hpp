@@ -14,6 +14,7 @@
 #include "http/request/envelope.hpp"
 #include "http/request/errors.hpp"
 #include "http/request/idempotency.hpp"
+#include "http/request/route_table.hpp"
 #include "http/routes/keys_in_flight.hpp"
 #include "http/server.hpp"
 
@@ -37,7 +38,7 @@ struct api {
 
 struct api_request {
   const httplib::Request& http;
-  std::string path_argument;  // what the pattern's group matched; empty without one
+  std::string path_argument;  // what stands for the pattern's first "{...}"; empty without one
   events::cause why;
   std::optional<keyed_run> key;  // absent: the request has no Idempotency-Key
 };
@@ -46,21 +47,21 @@ template <class T>
 using answer_or_error = tl::expected<T, request_error>;
 using handler = std::function<answer_or_error<reply>(api&, const api_request&)>;
 
-enum class method { get, post, put, patch, del };
+// Registers a handler for the paths of `pattern`, see route_table. For every method but GET, an
+// Idempotency-Key has its effect.
+void route(route_table& on, api& with, method how, const std::string& pattern, handler serve);
 
-// Registers a handler for the paths that match `pattern`, a regular expression. For every method
-// but GET, an Idempotency-Key has its effect.
-void route(httplib::Server& on, api& with, method how, const std::string& pattern, handler serve);
-
-void add_instance_routes(httplib::Server& on, api& with);
-void add_template_routes(httplib::Server& on, api& with);
-// Before add_service_routes: the first pattern that matches is served.
-void add_autoscale_routes(httplib::Server& on, api& with);
-void add_service_routes(httplib::Server& on, api& with);
-void add_certificate_routes(httplib::Server& on, api& with);
-void add_image_routes(httplib::Server& on, api& with);
-void add_event_routes(httplib::Server& on, api& with);
-void add_audit_routes(httplib::Server& on, api& with);
-void add_health_routes(httplib::Server& on, api& with);
+void add_instance_routes(route_table& on, api& with);
+void add_template_routes(route_table& on, api& with);
+void add_autoscale_routes(route_table& on, api& with);
+void add_service_routes(route_table& on, api& with);
+void add_certificate_routes(route_table& on, api& with);
+void add_image_routes(route_table& on, api& with);
+void add_event_routes(route_table& on, api& with);
+void add_audit_routes(route_table& on, api& with);
+void add_health_routes(route_table& on, api& with);
+void add_metrics_routes(route_table& on, api& with);
+void add_quota_routes(route_table& on, api& with);
+void add_openapi_route(route_table& on);
 
 }  // namespace platen::http

@@ -126,16 +126,17 @@ answer_or_error<std::shared_ptr<served_audit>> open_audit(api& with,
 
 }  // namespace
 
-void add_audit_routes(httplib::Server& on, api& with) {
-  on.Get("/v1/audit", [&with](const httplib::Request& request, httplib::Response& response) {
-    auto feed = open_audit(with, request);
-    if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
-    response.set_header("Cache-Control", "no-store");
-    response.set_chunked_content_provider(
-        "text/event-stream", [served = *feed](std::size_t, httplib::DataSink& sink) {
-          return send_next(*served, *stream::of_this_thread(), sink);
-        });
-  });
+void add_audit_routes(route_table& on, api& with) {
+  on.add(method::get, "/v1/audit",
+         [&with](const httplib::Request& request, httplib::Response& response) {
+           auto feed = open_audit(with, request);
+           if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
+           response.set_header("Cache-Control", "no-store");
+           response.set_chunked_content_provider(
+               "text/event-stream", [served = *feed](std::size_t, httplib::DataSink& sink) {
+                 return send_next(*served, *stream::of_this_thread(), sink);
+               });
+         });
 }
 
 }  // namespace platen::http

@@ -3,6 +3,7 @@
 
 #include "http/create/autoscale_reader.hpp"
 #include "http/create/rom_storage.hpp"
+#include "http/request/exchange.hpp"
 #include "http/request/json_body.hpp"
 #include "http/routes/bulk_command.hpp"
 #include "http/routes/lookup.hpp"
@@ -113,8 +114,10 @@ answer_or_error<group_ptr> configured_group(api& with, const api_request& reques
   return found;
 }
 
-std::string policy_name(const api_request& request) {
-  return request.http.matches.size() > 2 ? request.http.matches[2].str() : std::string();
+// What the path says behind the group; empty: nothing.
+std::string policy_name() {
+  const auto& arguments = exchange::of_this_thread().destination().arguments;
+  return arguments.size() > 1 ? arguments[1] : std::string();
 }
 
 auto find_policy(autoscale& in, const std::string& name) {
@@ -151,10 +154,9 @@ answer_or_error<reply> remove_policy(api& with, const api_request& request) {
   const auto group = configured_group(with, request);
   if (!group) return tl::unexpected(group.error());
   auto next = *(*group)->scaling;
-  const auto known = find_policy(next, policy_name(request));
+  const auto known = find_policy(next, policy_name());
   if (known == next.policies.end())
-    return tl::unexpected(
-        request_error{404, "No policy with name '" + policy_name(request) + "'", {}});
+    return tl::unexpected(request_error{404, "No policy with name '" + policy_name() + "'", {}});
   next.policies.erase(known);
   return change_policies(with, request, *group, std::move(next));
 }
@@ -162,7 +164,7 @@ answer_or_error<reply> remove_policy(api& with, const api_request& request) {
 answer_or_error<reply> show_policies(api& with, const api_request& request) {
   const auto group = configured_group(with, request);
   if (!group) return tl::unexpected(group.error());
-  const auto name = policy_name(request);
+  const auto name = policy_name();
   item_list items("policies");
   for (const auto& policy : (*group)->scaling->policies)
     if (name.empty() || policy.name == name) items.succeeded({{"policy", policy_json(policy)}});
@@ -173,9 +175,9 @@ answer_or_error<reply> show_policies(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_autoscale_routes(httplib::Server& on, api& with) {
+void add_autoscale_routes(route_table& on, api& with) {
   const std::string all = "/v1/services/autoscale";
-  const std::string one = "/v1/services/([^/]+)/autoscale";
+  const std::string one = "/v1/services/{uuid}/autoscale";
   for (const auto& path : {all, one}) {
     route(on, with, method::post, path, configure);
     route(on, with, method::get, path, show_autoscale);
@@ -183,8 +185,8 @@ void add_autoscale_routes(httplib::Server& on, api& with) {
   }
   route(on, with, method::post, one + "/policies", set_policy);
   route(on, with, method::get, one + "/policies", show_policies);
-  route(on, with, method::get, one + "/policies/([^/]+)", show_policies);
-  route(on, with, method::del, one + "/policies/([^/]+)", remove_policy);
+  route(on, with, method::get, one + "/policies/{name}", show_policies);
+  route(on, with, method::del, one + "/policies/{name}", remove_policy);
 }
 
 }  // namespace platen::http

@@ -128,15 +128,24 @@ answer_or_error<std::vector<target<no_options>>> read_targets(const api& with,
 
 answer_or_error<reply> get_certificates(api& with, const api_request& request) {
   if (with.on.certificates == nullptr) return no_gateway();
-  const auto targets = read_targets(with, request);
+  page wanted;
+  const auto targets = target_list<no_options>::read(
+      source_of(with, request),
+      [&](query_reader& query, no_options&) { wanted = read_page(query); },
+      [](object_reader&, no_options&) {});
   if (!targets) return tl::unexpected(targets.error());
+  if (const auto fault = page_fault(wanted, !targets->empty(), false, "certificate"))
+    return tl::unexpected(*fault);
+  const auto shown = [&](const certificate& one) {
+    return wanted.details ? show(with, one) : basics(one);
+  };
   item_list items("certificates");
   if (targets->empty())
-    for (const auto& one : with.on.certificates->book().all())
-      items.succeeded(show(with, *one));
+    for (const auto& one : page_of(with.on.certificates->book().all(), wanted))
+      items.succeeded(shown(*one));
   for (const auto& [which, ignored] : *targets) {
     if (const auto found = find(with, which))
-      items.succeeded(show(with, *found));
+      items.succeeded(shown(*found));
     else
       items.failed(to_json(which), missing("certificate", which), item_code::not_found);
   }
@@ -184,9 +193,9 @@ answer_or_error<reply> get_local_ca(api& with, const api_request&) {
 
 }  // namespace
 
-void add_certificate_routes(httplib::Server& on, api& with) {
+void add_certificate_routes(route_table& on, api& with) {
   const std::string all = "/v1/certificates";
-  const std::string one = all + "/([^/]+)";
+  const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/local-ca", get_local_ca);
   route(on, with, method::post, all, create_certificate);
   route(on, with, method::get, all, get_certificates);

@@ -78,15 +78,16 @@ answer_or_error<std::shared_ptr<served_feed>> open_feed(api& with,
 
 }  // namespace
 
-void add_event_routes(httplib::Server& on, api& with) {
-  on.Get("/v1/events", [&with](const httplib::Request& request, httplib::Response& response) {
-    auto feed = open_feed(with, request);
-    if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
-    response.set_chunked_content_provider(
-        "application/x-ndjson", [served = *feed](std::size_t, httplib::DataSink& sink) {
-          return send_next(*served, *stream::of_this_thread(), sink);
-        });
-  });
+void add_event_routes(route_table& on, api& with) {
+  on.add(method::get, "/v1/events",
+         [&with](const httplib::Request& request, httplib::Response& response) {
+           auto feed = open_feed(with, request);
+           if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
+           response.set_chunked_content_provider(
+               "application/x-ndjson", [served = *feed](std::size_t, httplib::DataSink& sink) {
+                 return send_next(*served, *stream::of_this_thread(), sink);
+               });
+         });
 }
 
 }  // namespace platen::http

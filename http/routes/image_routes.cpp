@@ -10,14 +10,29 @@
 namespace platen::http {
 namespace {
 
+// "v1" of "team/demo:v1"; the colon of a registry's port is not meant.
+std::string_view tag_of(std::string_view name) {
+  name = name.substr(0, name.find('@'));
+  const auto colon = name.rfind(':');
+  const bool is_tag =
+      colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos;
+  return is_tag ? name.substr(colon + 1) : std::string_view();
+}
+
 answer_or_error<reply> list_images(api& with, const api_request& request) {
   first_problem problem;
-  query_reader(request.http.target, problem).refuse_others();
+  query_reader query(request.http.target, problem);
+  const auto digest = query.text("digest", path_limit);
+  const auto tag = query.text("tag", path_limit);
+  query.refuse_others();
   if (!is_blank(request.http.body)) problem.report("this request takes no body");
   if (problem.found()) return tl::unexpected(*problem.error());
   item_list items("images");
-  for (const auto& image : with.on.images.list())
-    items.succeeded(to_json(image));
+  for (const auto& image : with.on.images.list()) {
+    const bool wanted =
+        (!digest || *digest == image.digest) && (!tag || *tag == tag_of(image.name));
+    if (wanted) items.succeeded(to_json(image));
+  }
   return std::move(items).finish();
 }
 
@@ -73,20 +88,20 @@ answer_or_error<reply> delete_images(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_image_routes(httplib::Server& on, api& with) {
-  route(on, with, method::get, "/v1/images", list_images);
+void add_image_routes(route_table& on, api& with) {
+  for (const auto* path : {"/v1/images", "/v1/image-store", "/v1/images/list"})
+    route(on, with, method::get, path, list_images);
   route(on, with, method::del, "/v1/images", delete_images);
-  on.Post(std::string(image_import_path),
-          [&with](const httplib::Request& request, httplib::Response& response,
-                  const httplib::ContentReader& body) {
-            exchange::send(response, import_image(with, exchange::of_this_thread(), request, body));
-          });
-  // Without a body the library does not come to the handler above.
-  route(on, with, method::post, std::string(image_import_path),
-        [](api&, const api_request&) -> answer_or_error<reply> {
-          return tl::unexpected(
-              request_error{400, "the request body must be a tar archive of the image", {}});
-        });
+  on.add_upload(
+      image_import_path,
+      [&with](const httplib::Request& request, httplib::Response& response,
+              const httplib::ContentReader& body) {
+        exchange::send(response, import_image(with, exchange::of_this_thread(), request, body));
+      },
+      [](const httplib::Request&, httplib::Response& response) {
+        exchange::of_this_thread().answer(
+            response, to_reply({400, "the request body must be a tar archive of the image", {}}));
+      });
 }
 
 }  // namespace platen::http

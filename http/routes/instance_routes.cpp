@@ -17,14 +17,19 @@ answer_or_error<reply> change_instances(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_instance_routes(httplib::Server& on, api& with) {
+void add_instance_routes(route_table& on, api& with) {
   const std::string all = "/v1/instances";
-  const std::string one = all + "/([^/]+)";
+  const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/wait", wait_for_instances);
   route(on, with, method::get, one + "/wait", wait_for_instances);
   route(on, with, method::post, one + "/wait", wait_for_instances);
   route(on, with, method::get, all + "/log", read_output<instance_kind>);
   route(on, with, method::get, one + "/log", read_output<instance_kind>);
+  route(on, with, method::get, all + "/history", read_history);
+  route(on, with, method::get, one + "/history", read_history);
+  route(on, with, method::get, all + "/metrics", read_metrics);
+  route(on, with, method::get, one + "/metrics", read_metrics);
+  route(on, with, method::post, one + "/metrics", read_metrics);
   route(on, with, method::put, all + "/start", start_instances);
   route(on, with, method::put, one + "/start", start_instances);
   route(on, with, method::put, all + "/stop", stop_instances);

@@ -13,5 +13,7 @@ answer_or_error<reply> suspend_instances(api& with, const api_request& request);
 answer_or_error<reply> convert_instances(api& with, const api_request& request);
 answer_or_error<reply> delete_instances(api& with, const api_request& request);
 answer_or_error<reply> wait_for_instances(api& with, const api_request& request);
+answer_or_error<reply> read_history(api& with, const api_request& request);
+answer_or_error<reply> read_metrics(api& with, const api_request& request);
 
 }  // namespace platen::http

@@ -57,6 +57,17 @@ std::vector<Pointer> page_of(std::vector<Pointer> all, const page& wanted) {
   return all;
 }
 
+// Page and references say in two ways what is wanted.
+inline std::optional<request_error> page_fault(const page& wanted, bool has_references, bool tagged,
+                                               std::string_view noun) {
+  if (has_references && wanted.asked_for)
+    return request_error{
+        400, "'count', 'from', 'order', 'sortby' and 'tags' cannot be given with references", {}};
+  if (!tagged && !wanted.tags.empty())
+    return request_error{400, "'tags' cannot be given: " + std::string(noun) + "s have none", {}};
+  return std::nullopt;
+}
+
 template <class Kind>
 answer_or_error<reply> look_up(api& with, const api_request& request) {
   page wanted;
@@ -64,14 +75,9 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
       source_of(with, request), [&](query_reader& query, page&) { wanted = read_page(query); },
       [](object_reader&, page&) {});
   if (!targets) return tl::unexpected(targets.error());
-  if (!targets->empty() && wanted.asked_for)
-    return tl::unexpected(request_error{
-        400, "'count', 'from', 'order', 'sortby' and 'tags' cannot be given with references", {}});
-
-  if (!tagged<typename Kind::pointer> && !wanted.tags.empty())
-    return tl::unexpected(request_error{
-        400, "'tags' cannot be given: " + std::string(Kind::noun) + "s have none", {}});
-
+  if (const auto fault =
+          page_fault(wanted, !targets->empty(), tagged<typename Kind::pointer>, Kind::noun))
+    return tl::unexpected(*fault);
   const auto& control = with.on.control;
   const auto show = [&](const auto& one) {
     return wanted.details ? Kind::show(control, one) : basics(one);

@@ -200,9 +200,9 @@ answer_or_error<reply> delete_services(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_service_routes(httplib::Server& on, api& with) {
+void add_service_routes(route_table& on, api& with) {
   const std::string all = "/v1/services";
-  const std::string one = all + "/([^/]+)";
+  const std::string one = all + "/{uuid}";
   route(on, with, method::post, all, create_services);
   route(on, with, method::get, all, look_up<service_kind>);
   route(on, with, method::get, one, look_up<service_kind>);

@@ -22,6 +22,11 @@ json_object basics(const actors::vm_template::state& value);
 // forced.
 int stop_reason(const actors::instance::state& value);
 
+// Counts of starts, when it began and ended to run, and how long it has run and took to.
+void put_times(const actors::instance::state& value, json_object& into);
+// template_time_us, of a template with a snapshot.
+void put_template_time(const actors::vm_template::state& value, json_object& into);
+
 // A service group with the instances that still exist.
 json_object to_json(const actors::control_plane& in, const actors::service_group::state& value);
 json_object basics(const actors::service_group::state& value);

@@ -11,6 +11,20 @@ namespace {
 using actors::instance::lifecycle;
 using actors::instance::state;
 
+void put_end(const state& value, json_object& into) {
+  if (value.last_stop && value.phase == lifecycle::stopped) {
+    into["stop_reason"] = stop_reason(value);
+    if (value.last_stop->exit_known) into["exit_code"] = value.last_stop->exit_code;
+  }
+  if (value.last_failure) into["failure"] = failure_json(*value.last_failure);
+  if (value.suspended_attempt != 0)
+    into["suspended"] = {{"attempt", value.suspended_attempt},
+                         {"state_bytes", value.suspended_bytes}};
+  if (value.last_setback) into["setback"] = failure_json(*value.last_setback);
+}
+
+}  // namespace
+
 void put_times(const state& value, json_object& into) {
   into["start_count"] = value.start_count;
   into["restart_count"] = value.restarts;
@@ -25,20 +39,6 @@ void put_times(const state& value, json_object& into) {
   if (value.requested_us > 0 && value.started_us >= value.requested_us)
     into["boot_time_us"] = value.started_us - value.requested_us;
 }
-
-void put_end(const state& value, json_object& into) {
-  if (value.last_stop && value.phase == lifecycle::stopped) {
-    into["stop_reason"] = stop_reason(value);
-    if (value.last_stop->exit_known) into["exit_code"] = value.last_stop->exit_code;
-  }
-  if (value.last_failure) into["failure"] = failure_json(*value.last_failure);
-  if (value.suspended_attempt != 0)
-    into["suspended"] = {{"attempt", value.suspended_attempt},
-                         {"state_bytes", value.suspended_bytes}};
-  if (value.last_setback) into["setback"] = failure_json(*value.last_setback);
-}
-
-}  // namespace
 
 json_object to_json(const state& value, const actors::vm_template::state* of) {
   auto into = with_state(value);

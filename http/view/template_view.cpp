@@ -22,8 +22,6 @@ void put_snapshot(const state& value, json_object& into) {
                       {"state_bytes", value.ready->state_bytes},
                       {"disk_bytes", value.ready->disk_bytes},
                       {"taken_at", events::to_rfc3339(value.ready->taken_us)}};
-  if (value.ready->taken_us >= value.created_us)
-    into["template_time_us"] = value.ready->taken_us - value.created_us;
 }
 
 std::string accelerator_of(const state& value) {
@@ -32,6 +30,11 @@ std::string accelerator_of(const state& value) {
 }
 
 }  // namespace
+
+void put_template_time(const state& value, json_object& into) {
+  if (value.ready && value.ready->taken_us >= value.created_us)
+    into["template_time_us"] = value.ready->taken_us - value.created_us;
+}
 
 json_object to_json(const state& value) {
   auto into = basics(value);
@@ -54,6 +57,7 @@ json_object to_json(const state& value) {
     into["template"] = {{"uuid", value.parent_id}, {"name", value.parent_name}};
   put_clones(value, into);
   put_snapshot(value, into);
+  put_template_time(value, into);
   if (value.last_failure) into["failure"] = failure_json(*value.last_failure);
   return into;
 }

@@ -9,6 +9,8 @@
 #include <catch2/catch.hpp>
 #include <cctype>
 
+#include "conformance.hpp"
+
 namespace platen::testing {
 namespace {
 
@@ -105,7 +107,11 @@ answer fixture::call(const std::string& method, const std::string& target, const
     if (!value.empty()) text += name + ": " + value + "\r\n";
   raw_connection connection(*this);
   connection.send(text + "\r\n" + body);
-  return parse(connection.receive());
+  auto answered = parse(connection.receive());
+  // Every answer that any test gets is held against the documentation.
+  if (const auto problem = conformance::of_the_api().problem_with(method, target, body, answered))
+    FAIL(*problem);
+  return answered;
 }
 
 std::string fixture::instance(const std::string& name, instance_phase phase) {

@@ -135,6 +135,7 @@ result<reply> client::send(method verb, const std::string& path, const query& pa
   httplib::Request request;
   request.method = verb_name(verb);
   request.path = target(path, parameters);
+  request.set_header("Accept", "application/json");
   if (body) {
     request.body = body->dump();
     request.set_header("Content-Type", "application/json");

@@ -19,6 +19,10 @@ void add_timeline_commands(CLI::App& app, context& ctx);
 void add_export_command(CLI::App& app, context& ctx);
 void add_import_command(CLI::App& app, context& ctx);
 void add_status_commands(CLI::App& app, context& ctx);  // healthz, status
+void add_metrics_command(CLI::App& app, context& ctx);  // metrics
+
+// metrics of instances.
+void add_instance_metrics_command(CLI::App& group, context& ctx);
 
 // rm and logs, which instances and templates have alike.
 void add_entity_commands(CLI::App& group, context& ctx, const entity_kind& kind);

@@ -1,4 +1,4 @@
-// platen instance create|ls|get|rm|logs|wait|start|stop
+// platen instance create|ls|get|rm|logs|wait|start|stop|metrics
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <iostream>
@@ -288,6 +288,7 @@ void add_instance_commands(CLI::App& app, context& ctx) {
   add_wait(*group, ctx);
   add_start_and_stop(*group, ctx);
   add_convert(*group, ctx);
+  add_instance_metrics_command(*group, ctx);
   add_entity_commands(*group, ctx, instances());
 }
 

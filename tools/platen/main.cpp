@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   add_export_command(app, ctx);
   add_import_command(app, ctx);
   add_status_commands(app, ctx);
+  add_metrics_command(app, ctx);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

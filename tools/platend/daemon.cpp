@@ -129,6 +129,18 @@ actors::options control_options(const config& how, store::rocksdb_log& log) {
   return options;
 }
 
+// Files come and go meanwhile; what cannot be looked at counts as nothing.
+std::uint64_t bytes_in(const std::filesystem::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code gone;
+    if (at->is_regular_file(gone)) bytes += at->file_size(gone) * (gone ? 0 : 1);
+  }
+  return bytes;
+}
+
 http::options server_options(const config& how, const data_dir& data, const std::string& token,
                              const hypervisor::driver& driver) {
   http::options options;
@@ -140,7 +152,10 @@ http::options server_options(const config& how, const data_dir& data, const std:
   options.hypervisor = driver.name();
   options.accelerator = driver.accelerator();
   options.base_domain = how.base_domain;
+  options.max_instances = how.max_instances;
+  options.max_service_groups = how.max_service_groups;
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
+  options.log_bytes = [log = tools::log_path(data.path())] { return bytes_in(log); };
   options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };
   return options;
 }
@@ -293,7 +308,7 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
         return keep(into.server,
                     http::server::start(server_options(how, into.data, token, *into.driver),
                                         {*into.control, *into.log, *into.images, *into.roms,
-                                         into.certificates.get()}));
+                                         into.certificates.get(), into.traffic.get()}));
       });
 }
 

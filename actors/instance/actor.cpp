@@ -79,6 +79,7 @@ void actor::on_report(const hypervisor::report& message) {
   } else if (const auto* resumed = std::get_if<hypervisor::resumed>(&message.what)) {
     running(resumed->vm);
   } else if (const auto* asleep = std::get_if<hypervisor::suspended>(&message.what)) {
+    if (now().phase == lifecycle::stopping) given_up_ = attempt;
     submit(vm_suspended{attempt, asleep->state_bytes}, because(events::origin::system));
   } else if (const auto* done = std::get_if<hypervisor::snapshotted>(&message.what)) {
     on_snapshotted(attempt, done->snapshot);
@@ -118,7 +119,7 @@ void actor::on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_inf
 void actor::on_signalled(std::uint32_t attempt) {
   if (attempt != now().attempt || now().phase == lifecycle::converting) return;
   convert_message wish{now().id, convert{0, attempt}, because(events::origin::guest), nullptr};
-  wish.done = [self = caf::actor_cast<caf::actor>(this), attempt](answer<instance_ptr> result) {
+  wish.done = [self = caf::actor_cast<caf::actor>(this), attempt](const auto& result) {
     if (!result) caf::anon_send(self, signal_refused{attempt});
   };
   caf::anon_send(registry_, std::move(wish));
@@ -159,6 +160,8 @@ void actor::react(const state& before, const events::cause& why) {
   }
   if (moved && before.phase == lifecycle::converting && now().phase == lifecycle::running)
     env().driver.refuse_signal(vm(now().attempt));
+  if (moved && now().phase == lifecycle::stopped && std::exchange(given_up_, 0) == now().attempt)
+    env().driver.remove(vm(now().attempt));
   converge();
   if (!moved || !forgettable(now())) return;
   if (!now().template_id.empty())

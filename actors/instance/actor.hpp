@@ -38,6 +38,7 @@ class actor : public entity<state, command> {
   std::uint32_t adopting_ = 0;  // the attempt whose next failure means: lost with the old daemon
   std::uint32_t lost_ = 0;      // the attempt whose VM was lost with an earlier daemon
   bool force_asked_ = false;
+  std::uint32_t given_up_ = 0;  // the attempt that was suspended although it was to be stopped
   std::string damage_;  // what was found wrong with the snapshot, until the failure is durable
 };
 

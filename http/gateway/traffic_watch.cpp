@@ -104,6 +104,7 @@ void traffic_watch::keep(const std::map<std::string, watch_rule>& all,
     of.due.reset();
     if (rule.sleeps)
       of.due = std::max(of.idle_since + rule.sleeps->cooldown, rule.sleeps->not_before);
+    if (of.due && added) of.due = std::max(*of.due, now + least_awake);
   }
 }
 

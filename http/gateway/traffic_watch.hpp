@@ -20,6 +20,9 @@
 
 namespace platen::gateway {
 
+// However short its cooldown, one that was woken gets to serve who waits for it.
+inline constexpr std::chrono::milliseconds least_awake{250};
+
 // When a running instance is to sleep.
 struct sleep_rule {
   std::chrono::milliseconds cooldown{0};
@@ -57,7 +60,7 @@ class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
   void settle(const std::string& instance_id);
 
   // All instances to be watched from now on, and the groups in which somebody sleeps. Who is new
-  // has been idle from now on.
+  // has been idle from now on, and is left awake for least_awake.
   void keep(const std::map<std::string, watch_rule>& all, std::set<std::string> sleeping_groups,
             clock::time_point now);
 

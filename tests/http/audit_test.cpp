@@ -196,6 +196,44 @@ TEST_CASE("an instance that ends by itself is the guest's doing; a failed start 
   CHECK(why.data["attribution"]["kind"] == "start");
 }
 
+TEST_CASE("sleep is told with whose doing it was, and so is what wakes it") {
+  fixture at;
+  writer write(at);
+  const auto stream = "instance/" + vm;
+  const platen::events::cause by_gateway{"", "platend", platen::events::origin::gateway};
+  listener client(at, "");
+  write.instance(vm, "one");
+  write(stream, by_user, events::instance_boot_started{});
+  write(stream, by_system, events::instance_running{});
+  events::instance_suspend_requested dozes;
+  dozes.standby = true;
+  write(stream, by_gateway, dozes);
+  write(stream, by_system, events::instance_suspended{});
+  write(stream, by_gateway, events::instance_resume_started{});
+  write(stream, by_system, events::instance_running{});
+  write(stream, by_user, events::instance_suspend_requested{});
+  write(stream, by_system, events::instance_suspended{});
+  client.types(3);
+  const auto falls_asleep = client.next();
+  CHECK(falls_asleep.data["data"] == json{{"prev", "running"}, {"new", "stopping"}});
+  CHECK(falls_asleep.data["attribution"]["origin"] == "scale-to-zero");
+  const auto sleeps = client.next();
+  CHECK(sleeps.data["data"] == json{{"prev", "stopping"}, {"new", "standby"}});
+  CHECK(sleeps.data["attribution"]["origin"] == "scale-to-zero");
+  CHECK(sleeps.data["attribution"]["kind"] == "stop");
+  const auto wakes = client.next();
+  CHECK(wakes.data["data"] == json{{"prev", "standby"}, {"new", "starting"}});
+  CHECK(wakes.data["attribution"]["origin"] == "proxy");
+  CHECK(wakes.data["attribution"]["kind"] == "start");
+  client.next();
+  const auto suspends = client.next();
+  CHECK(suspends.data["attribution"]["kind"] == "suspend");
+  CHECK(suspends.data["attribution"]["origin"] == "api");
+  const auto suspended = client.next();
+  CHECK(suspended.data["data"] == json{{"prev", "stopping"}, {"new", "stopped"}});
+  CHECK(suspended.data["attribution"]["user"] == "token:user");
+}
+
 TEST_CASE("the audit stream tells the life of a template") {
   fixture at;
   writer write(at);

@@ -129,3 +129,17 @@ TEST_CASE("contradictions and bad values are refused by the option's name") {
   bad.roms = {"session=/mnt=/no/such/file"};
   CHECK(refusal(bad).rfind("--rom: ", 0) == 0);
 }
+
+TEST_CASE("--scale-to-zero is a policy with what follows it") {
+  create_wish wish;
+  wish.image = "demo:v1";
+  wish.scale_to_zero = "on,stateful,cooldown=500";
+  CHECK(create_body(wish).value().at("scale_to_zero") ==
+        json{{"policy", "on"}, {"stateful", true}, {"cooldown_time_ms", 500}});
+  CHECK(scale_to_zero_of("idle").value() == json{{"policy", "idle"}});
+  for (const auto* wrong : {"", "stateful", "on,", "on,warm", "on,cooldown=soon", "often"}) {
+    wish.scale_to_zero = wrong;
+    INFO(wrong);
+    CHECK_FALSE(scale_to_zero_of(wrong));
+  }
+}

@@ -2,7 +2,9 @@
 #include <boost/uuid/uuid_generators.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "tools/platen/commands.hpp"
 #include "tools/platen/create_body.hpp"

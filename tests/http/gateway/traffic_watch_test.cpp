@@ -44,15 +44,18 @@ using ids = std::vector<std::string>;
 
 TEST_CASE("An instance is idle when its cooldown has passed since it was first watched") {
   watched w;
-  w.keep("one", sleeps(100ms));
+  w.keep("one", sleeps(1000ms));
   w.keep("two", sleeps(10s));
-  CHECK(w.idle_at(w.now + 99ms).empty());
-  CHECK(w.idle_at(w.now + 100ms) == ids{"one"});
+  w.keep("hasty", sleeps(1ms));
+  CHECK(w.idle_at(w.now + 249ms).empty());
+  CHECK(w.idle_at(w.now + 250ms) == ids{"hasty"});
+  CHECK(w.idle_at(w.now + 999ms).empty());
+  CHECK(w.idle_at(w.now + 1000ms) == ids{"one"});
   // It is said once; who asked may begin its time anew.
-  CHECK(w.idle_at(w.now + 200ms).empty());
-  w.watch->restart("one", w.now + 200ms);
-  CHECK(w.idle_at(w.now + 299ms).empty());
-  CHECK(w.idle_at(w.now + 300ms) == ids{"one"});
+  CHECK(w.idle_at(w.now + 2000ms).empty());
+  w.watch->restart("one", w.now + 2000ms);
+  CHECK(w.idle_at(w.now + 2999ms).empty());
+  CHECK(w.idle_at(w.now + 3000ms) == ids{"one"});
 }
 
 TEST_CASE("Nobody sleeps with a request in flight, and the time begins anew when it has ended") {
@@ -72,18 +75,19 @@ TEST_CASE("Nobody sleeps with a request in flight, and the time begins anew when
 
 TEST_CASE("Silent connections that are passed through keep an instance awake only with policy on") {
   watched w;
-  w.keep("on", sleeps(50ms));
-  w.keep("idle", sleeps(50ms, true));
-  w.keep("asked", sleeps(50ms, true));
+  w.keep("on", sleeps(300ms));
+  w.keep("idle", sleeps(300ms, true));
+  w.keep("asked", sleeps(300ms, true));
   w.loads = {{"on", 1, 1, 1, w.now}, {"idle", 1, 1, 1, w.now}, {"asked", 2, 2, 1, w.now}};
-  CHECK(w.idle_at(w.now + 50ms) == ids{"idle"});
-  w.watch->restart("idle", w.now + 50ms);
-  w.loads[1].last_byte = w.now + 80ms;
-  CHECK(w.idle_at(w.now + 100ms).empty());
-  CHECK(w.idle_at(w.now + 130ms) == ids{"idle"});
+  CHECK(w.idle_at(w.now + 300ms) == ids{"idle"});
+  w.watch->restart("idle", w.now + 300ms);
+  w.loads[1].last_byte = w.now + 400ms;
+  // The one that was asked is looked at again then.
+  CHECK(w.idle_at(w.now + 600ms).empty());
+  CHECK(w.idle_at(w.now + 700ms) == ids{"idle"});
   // The request of the third has ended, its connection is silent.
   w.loads[2] = {"asked", 1, 2, 1, w.now};
-  CHECK(w.idle_at(w.now + 200ms) == ids{"asked"});
+  CHECK(w.idle_at(w.now + 1000ms) == ids{"asked"});
 }
 
 TEST_CASE("One that could not sleep is left alone for a while") {

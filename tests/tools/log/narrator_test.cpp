@@ -237,3 +237,50 @@ TEST_CASE("awkward names and texts do not disturb the story") {
     log.because({"req-x", "token-1", events::origin::api, ""}).add("template/any", event);
   CHECK(told_of(log, "req-x").steps().size() == log.all().size());
 }
+
+TEST_CASE("the story of an instance that sleeps, is woken by a request and becomes a template") {
+  tests::written_log log;
+  const auto stream = tests::instance_stream(1);
+  const auto at = [&](std::int64_t ms, auto event, std::uint32_t attempt) {
+    event.attempt = attempt;
+    log.at(ms).add(stream, std::move(event));
+  };
+  events::instance_requested wanted;
+  wanted.name = "one";
+  wanted.spec->image = "demo:v1";
+  log.at(0).add(stream, wanted);
+  at(0, events::instance_boot_started{}, 1);
+  at(1000, events::instance_running{}, 1);
+  log.because({"", "platend", events::origin::gateway, "doze"});
+  events::instance_suspend_requested sleeps;
+  sleeps.standby = true;
+  at(5000, sleeps, 1);
+  events::instance_suspended asleep;
+  asleep.state_bytes = 64 * 1024 * 1024;
+  at(6000, asleep, 1);
+  events::instance_resume_started resume;
+  resume.suspended_attempt = 1;
+  at(16'000, resume, 2);
+  at(16'100, events::instance_running{}, 2);
+  log.because({"req-b", "token-1", events::origin::api, "suspend"});
+  at(17'000, events::instance_suspend_requested{}, 2);
+  events::instance_suspend_failed failed;
+  failed.stage = "suspend";
+  failed.reason = "the disk is full";
+  at(17'500, failed, 2);
+  events::instance_conversion_requested becomes;
+  becomes.snapshot_id = "s";
+  at(18'000, becomes, 2);
+  log.at(19'000).add(stream, events::instance_converted{});
+  const auto story = told_of(log, "one");
+  for (const auto* text :
+       {"nobody needs it: suspended until a request comes",
+        "suspended, 64 MiB on the disk; the next request wakes it",
+        "woken by a request, after it slept for 10.0s", "asked to be suspended by token-1",
+        "could not be suspended and runs on, stage suspend: the disk is full",
+        "to become a template by token-1", ", with its memory",
+        "is a template now, of the same name and UUID"}) {
+    INFO(text);
+    CHECK(tells(story, text));
+  }
+}

@@ -44,3 +44,31 @@ TEST_CASE("a clock that jumps back makes no negative durations") {
   CHECK(times.since_previous == 0);
   CHECK(times.step->us == 0);
 }
+
+TEST_CASE("a suspend, a sleep and a conversion are steps") {
+  tests::written_log log;
+  const auto stream = tests::instance_stream(1);
+  const auto at = [&](std::int64_t ms, auto event, std::uint32_t attempt = 1) {
+    event.attempt = attempt;
+    log.at(ms).add(stream, event);
+  };
+  at(0, events::instance_suspend_requested{});
+  at(100, events::instance_suspended{});
+  // It only changes what wakes it.
+  at(150, events::instance_suspend_requested{});
+  events::instance_resume_started resume;
+  resume.suspended_attempt = 1;
+  at(1100, resume, 2);
+  at(1120, events::instance_running{}, 2);
+  at(2000, events::instance_conversion_requested{}, 2);
+  log.at(2300).add(stream, events::instance_converted{});
+  step_clock clock;
+  std::vector<std::pair<std::string, std::int64_t>> steps;
+  for (const auto& event : log.all())
+    if (const auto times = clock.next(event); times.step)
+      steps.emplace_back(times.step->name, times.step->us);
+  CHECK(steps == std::vector<std::pair<std::string, std::int64_t>>{{"suspend", 100'000},
+                                                                   {"slept", 1'000'000},
+                                                                   {"start", 20'000},
+                                                                   {"convert", 300'000}});
+}

@@ -64,7 +64,7 @@ json_object limits_of_one() {
           {"min_volume_mb", 0},
           {"max_volume_mb", 0},
           {"min_autoscale_size", 0},
-          {"max_autoscale_size", 0}};
+          {"max_autoscale_size", actors::service_group::autoscale_size_limit}};
 }
 
 answer_or_error<reply> read_quotas(api& with, const api_request& request) {

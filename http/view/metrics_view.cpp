@@ -23,7 +23,7 @@ struct figure {
 constexpr auto gauge = prometheus_text::kind::gauge;
 constexpr auto counter = prometheus_text::kind::counter;
 
-constexpr std::array<figure, 10> figures{{
+constexpr std::array<figure, 11> figures{{
     {"start_count", counter, "Times it came to run."},
     {"restart_count", gauge, "Restarts by its policy since somebody last started it."},
     {"uptime_ms", gauge, "Since it came to run."},
@@ -31,7 +31,8 @@ constexpr std::array<figure, 10> figures{{
     {"cpu_time_ms", counter, "Processor time of its VM's process."},
     {"boot_time_us", gauge, "From its start's request to running."},
     {"template_time_us", gauge, "From the request of its template to the snapshot."},
-    {"nreqs", gauge, "Requests and connections under way in the gateway."},
+    {"nreqs", gauge, "HTTP requests under way in the gateway."},
+    {"nconns", gauge, "Connections that the gateway passes through."},
     {"ntotal", counter, "Requests and connections so far."},
     {"started_at", gauge, "When it came to run, in seconds since 1970."},
 }};
@@ -58,7 +59,8 @@ json_object metrics_json(const actors::instance::state& value, const actors::vm_
   put_process(value, into);
   if (of != nullptr) put_template_time(*of, into);
   if (traffic == nullptr) return into;
-  into["nreqs"] = traffic->in_flight;
+  into["nreqs"] = traffic->in_flight - traffic->passed_through;
+  into["nconns"] = traffic->passed_through;
   into["ntotal"] = traffic->taken;
   return into;
 }

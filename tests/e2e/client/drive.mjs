@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { UnikraftCloud, UnikraftCloudError } from "@unikraft/cloud";
 
 const realVms = process.env.PLATEN_REAL_VMS === "1";
-const suspends = false; // PUT /v1/instances/suspend
 
 const cloud = new UnikraftCloud({ proxyFromEnv: false });
 const api = cloud.api.platform;
@@ -137,11 +136,12 @@ await step("stop, wait until stopped, start, wait until running", async () => {
   assert.equal(now.start_count, 2);
 });
 
-if (suspends)
-  await step("suspend and start", async () => {
-    await cloud.instances.get({ name: "one" }).suspend();
-    await cloud.instances.get({ name: "one" }).start().wait({ state: "running", timeoutSeconds: 60 });
-  });
+await step("suspend, wait until it is, and go on", async () => {
+  const suspended = await cloud.instances.get({ name: "one" }).suspend();
+  assert.equal(suspended.previous_state, "running");
+  await cloud.instances.get({ name: "one" }).wait({ state: "stopped", timeoutSeconds: 120 });
+  await cloud.instances.get({ name: "one" }).start().wait({ state: "running", timeoutSeconds: 60 });
+});
 
 await step("patch: several properties at once, and staged", async () => {
   await cloud.instances.get({ name: "two" }).update({ tags: ["green"], autokill: { time_ms: 60000 } });

@@ -55,7 +55,8 @@ bool may_scale_out(const actors::service_group::state& group) {
 using members = std::map<std::string, std::vector<actors::instance_ptr>>;  // by group
 
 route route_of(const actors::service_group::state& group, const events::service& service,
-               const std::vector<actors::instance_ptr>& instances) {
+               const std::vector<actors::instance_ptr>& instances,
+               const std::set<std::string>& resting) {
   route made;
   made.group_id = group.id;
   for (const auto& domain : group.how.domains)
@@ -206,7 +207,7 @@ void feed::keep_watch() {
     watch_rule rule;
     const bool kept = one->delete_lock || one->phase == lifecycle::converting;
     rule.most_requests = kept ? 0 : one->spec.autokill_requests;
-    if (one->phase == lifecycle::running && scales_to_zero(one->spec)) {
+    if (one->phase == lifecycle::running && actors::instance::scales_to_zero(one->spec)) {
       sleep_rule sleeps;
       sleeps.cooldown = std::chrono::milliseconds(one->spec.cooldown_ms);
       sleeps.ignores_silent = one->spec.scale_to_zero == "idle";

@@ -36,8 +36,7 @@ tl::expected<autoscale, rejection> settle(api& with, autoscale_request wanted,
 
 json_object shown(const group_ptr& group) {
   auto fields = basics(*group);
-  for (auto& [name, value] : autoscale_json(*group).items())
-    fields[name] = value;
+  fields.update(autoscale_json(*group));
   return fields;
 }
 

@@ -101,7 +101,8 @@ class driver_world {
   inventory found_;
 };
 
-// What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random, rom.
+// What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random,
+// rom.
 std::map<std::string, std::string> state_of(const running_vm& vm);
 
 // The body of GET / on a loopback port; empty if nobody answers within 20 s.

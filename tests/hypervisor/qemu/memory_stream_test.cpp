@@ -51,7 +51,8 @@ std::string sizes(std::uint64_t bytes = memory_bytes) {
 std::string begin(std::uint64_t type) {
   return number(type, 1) + number(2, 4);
 }
-const std::string devices = std::string("\x04 all the devices, up to the end") + std::string(9, '\0');
+const std::string devices =
+    std::string("\x04 all the devices, up to the end") + std::string(9, '\0');
 
 std::string bios_page() {
   return number(page | 8, 8) + name("pc.bios") + page_of('b');
@@ -90,8 +91,8 @@ split_result split(const std::string& bytes) {
   const auto memory = memory_file();
   const auto state = memory_file();
   split_result result;
-  result.done = split_memory_stream({from.get(), memory.get(), state.get(), "memory", memory_bytes,
-                                     std::chrono::seconds(10)});
+  result.done = split_memory_stream(
+      {from.get(), memory.get(), state.get(), "memory", memory_bytes, std::chrono::seconds(10)});
   for (const auto* file : {&memory, &state})
     ::lseek(file->get(), 0, SEEK_SET);
   result.memory = read_all(memory.get(), 1 << 20).value();
@@ -112,8 +113,8 @@ TEST_CASE("a stream is split into the memory, with holes, and all the rest") {
   const auto result = split(stream());
   INFO((result.done ? std::string{} : result.done.error()));
   REQUIRE(result.done);
-  CHECK(result.memory == page_of('x') + page_of('\0') + std::string(4 * page, '\0') + page_of('z') +
-                             page_of('\0'));
+  CHECK(result.memory ==
+        page_of('x') + page_of('\0') + std::string(4 * page, '\0') + page_of('z') + page_of('\0'));
   CHECK(result.allocated == 3 * page);
   CHECK((result.state == state()));
 }

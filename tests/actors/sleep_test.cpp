@@ -226,7 +226,7 @@ TEST_CASE("P7: a daemon that ends at any millisecond of a suspend and a resume f
     daemon = m.boot();
     daemon->advance_ms(50);
     CHECK(daemon->instance_named("a")->phase == instance_phase::running);
-    CHECK(m.world->resumes >= 1);
+    CHECK(m.world->boots == 1);
     CHECK(m.world->vms.size() == 1);
   }
 }

@@ -44,7 +44,8 @@ std::uint16_t host_port(const actors::instance::state& of, std::uint16_t destina
 using members = std::map<std::string, std::vector<actors::instance_ptr>>;  // by group
 
 route route_of(const actors::service_group::state& group, const events::service& service,
-               const std::vector<actors::instance_ptr>& instances) {
+               const std::vector<actors::instance_ptr>& instances,
+               const std::set<std::string>& resting) {
   route made;
   made.group_id = group.id;
   for (const auto& domain : group.how.domains)
@@ -54,8 +55,8 @@ route route_of(const actors::service_group::state& group, const events::service&
   if (has_handler(service, "redirect")) made.redirect_to = service.destination_port;
   for (const auto& one : instances) {
     const bool rests = resting.contains(one->id);
-    made.may_come = made.may_come || is_coming(one->phase) || one->restart_at_us != 0 || rests ||
-                    wakes(*one);
+    made.may_come =
+        made.may_come || is_coming(one->phase) || one->restart_at_us != 0 || rests || wakes(*one);
     const bool draining = one->phase != lifecycle::running || rests;
     const auto most = one->delete_lock ? 0 : one->spec.autokill_requests;
     const auto port = host_port(*one, service.destination_port);
@@ -143,10 +144,9 @@ feed::~feed() {
 // Wall clocks are set; so the wait for a renewal is not one long one.
 std::optional<std::chrono::steady_clock::time_point> feed::next_look() const {
   if (renew_at_us_ == 0) return std::nullopt;
-  const std::chrono::microseconds left(std::max<std::int64_t>(
-      0, renew_at_us_ - actors::wall_clock_us()));
-  return std::chrono::steady_clock::now() +
-         std::min<std::chrono::microseconds>(left, longest_wait);
+  const std::chrono::microseconds left(
+      std::max<std::int64_t>(0, renew_at_us_ - actors::wall_clock_us()));
+  return std::chrono::steady_clock::now() + std::min<std::chrono::microseconds>(left, longest_wait);
 }
 
 void feed::run() {
@@ -192,15 +192,15 @@ void feed::keep_watch() {
     watch_rule rule;
     const bool kept = one->delete_lock || one->phase == lifecycle::converting;
     rule.most_requests = kept ? 0 : one->spec.autokill_requests;
-    if (one->phase == lifecycle::running && scales_to_zero(one->spec)) {
+    if (one->phase == lifecycle::running && actors::instance::scales_to_zero(one->spec)) {
       sleep_rule sleeps;
       sleeps.cooldown = std::chrono::milliseconds(one->spec.cooldown_ms);
       sleeps.ignores_silent = one->spec.scale_to_zero == "idle";
       if (one->last_setback) {
         const std::chrono::microseconds since(actors::wall_clock_us() - one->last_setback->at_us);
-        sleeps.not_before = now + std::clamp<std::chrono::microseconds>(
-                                      after_setback - since, std::chrono::microseconds(0),
-                                      after_setback);
+        sleeps.not_before =
+            now + std::clamp<std::chrono::microseconds>(
+                      after_setback - since, std::chrono::microseconds(0), after_setback);
       }
       rule.sleeps = sleeps;
     }
@@ -219,8 +219,8 @@ void feed::wake_groups(const std::map<std::string, bool>& wanted) {
     const auto found = wanted.find(group);
     if (found == wanted.end()) continue;
     const bool crowded = found->second;
-    if (is_coming(one->phase) || (one->phase == lifecycle::running && !crowded &&
-                                  !resting_.contains(one->id)))
+    if (is_coming(one->phase) ||
+        (one->phase == lifecycle::running && !crowded && !resting_.contains(one->id)))
       served.insert(group);
     if (one->phase == lifecycle::standby) sleepers.emplace(group, one);
   }

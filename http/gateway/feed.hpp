@@ -1,6 +1,6 @@
 // Keeps the gateway's table as the control plane wants it, and tells the control plane what follows
-// from the traffic: who is to be woken, to sleep, or to go. Woken by what changes, on a thread of its
-// own. What a table is made of is in make_table, which is pure but for the certificates.
+// from the traffic: who is to be woken, to sleep, or to go. Woken by what changes, on a thread of
+// its own. What a table is made of is in make_table, which is pure but for the certificates.
 #pragma once
 
 #include <functional>
@@ -55,8 +55,8 @@ class feed {
   const std::uint16_t port_offset_;
   const std::function<void(const std::string&)> warn_;
   // Of the thread, once it runs.
-  std::vector<std::string> told_;   // the problems of last time
-  std::set<std::string> resting_;   // see make_table; until their order to sleep is answered
+  std::vector<std::string> told_;    // the problems of last time
+  std::set<std::string> resting_;    // see make_table; until their order to sleep is answered
   std::set<std::string> ending_up_;  // whose end was asked for
   std::int64_t renew_at_us_ = 0;
   std::thread thread_;

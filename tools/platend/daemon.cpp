@@ -242,8 +242,7 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   into.traffic = *std::move(started);
   into.feed = std::make_unique<gateway::feed>(
       *into.control, *into.certificates, *into.book, *into.traffic, into.watch,
-      how.gateway_port_offset,
-      [](const std::string& what) { spdlog::warn("{}", what); });
+      how.gateway_port_offset, [](const std::string& what) { spdlog::warn("{}", what); });
   return {};
 }
 

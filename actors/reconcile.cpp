@@ -142,9 +142,7 @@ reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
     const auto then = decide(says, is);
     if (says == claim::kept) continue;
     const bool disturbed = says == claim::asleep && then == action::remove;
-    plan.entities[vm.id] = disturbed                ? action::lost
-                           : then == action::remove ? action::none
-                                                    : then;
+    plan.entities[vm.id] = disturbed ? action::lost : then == action::remove ? action::none : then;
   }
 
   const std::set<std::string> complete(found.snapshots.begin(), found.snapshots.end());

@@ -192,9 +192,8 @@ void registry::settle_accounts() {
       const auto nested = log_.templates.find(borrower);
       if (one != log_.instances.end() && has_instance_clone(one->second)) continue;
       if (nested != log_.templates.end() && has_parent_clone(nested->second)) continue;
-      const bool running =
-          (one != log_.instances.end() && came_to_run(one->second)) ||
-          (nested != log_.templates.end() && !gone(nested->second));
+      const bool running = (one != log_.instances.end() && came_to_run(one->second)) ||
+                           (nested != log_.templates.end() && !gone(nested->second));
       on_lease_returned({id, borrower, running, "", "", why, ""});
     }
     for (const auto& holder : state.holders) {
@@ -559,9 +558,8 @@ bool registry::is_under_way(const reserved_name& conversion) const {
 }
 
 std::size_t registry::templates_there_will_be() const {
-  const auto open = std::count_if(conversions_.begin(), conversions_.end(), [&](const auto& entry) {
-    return is_under_way(entry.second);
-  });
+  const auto open = std::count_if(conversions_.begin(), conversions_.end(),
+                                  [&](const auto& entry) { return is_under_way(entry.second); });
   return templates_.size() + static_cast<std::size_t>(open);
 }
 
@@ -655,9 +653,8 @@ void registry::on_conversion_ready(const conversion_ready& message) {
 void registry::on_taken_over(const taken_over& message) {
   const auto found = instances_.find(message.uuid);
   if (found == instances_.end()) return;
-  send(found->second.actor, instance_ask{instance::template_made{},
-                                         {"", "platend", events::origin::system},
-                                         nullptr});
+  send(found->second.actor,
+       instance_ask{instance::template_made{}, {"", "platend", events::origin::system}, nullptr});
 }
 
 // ---- between templates and those who depend on them ---------------------------------------------

@@ -110,8 +110,8 @@ void actor::on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_inf
   made.memory_bytes = what.memory_bytes;
   made.state_bytes = what.state_bytes;
   made.disk_bytes = what.disk_bytes;
-  caf::anon_send(registry_, conversion_ready{now().id, std::move(made),
-                                             because(events::origin::system)});
+  caf::anon_send(registry_,
+                 conversion_ready{now().id, std::move(made), because(events::origin::system)});
 }
 
 // The guest asks to become a template. While it is being made one there is nothing to decide; if
@@ -204,8 +204,7 @@ void actor::converge() {
 
 void actor::remove_what_is_over(const effects& want) {
   // The files of an earlier life go when the next one begins, unless that goes on from them.
-  const bool next_life =
-      want.attempt > 1 && asked_.attempt != 0 && asked_.attempt < want.attempt;
+  const bool next_life = want.attempt > 1 && asked_.attempt != 0 && asked_.attempt < want.attempt;
   if (next_life && asked_.attempt != want.kept_attempt) env().driver.remove(vm(asked_.attempt));
   const bool given_up = asked_.kept_attempt != 0 && asked_.kept_attempt != want.kept_attempt;
   const bool gone_by_now = next_life && asked_.kept_attempt == asked_.attempt;
@@ -232,8 +231,7 @@ void actor::order_vm(const effects& want) {
       return;
     case vm_goal::resumed:
       if (same) return;
-      env().driver.resume(
-          to_resume_order(vm(want.attempt), want.kept_attempt, now().spec));
+      env().driver.resume(to_resume_order(vm(want.attempt), want.kept_attempt, now().spec));
       return;
     case vm_goal::asleep:
       if (!same && now().phase == lifecycle::suspending) env().driver.suspend(vm(want.attempt));

@@ -108,9 +108,8 @@ class decider {
         return refuse(kind::wrong_state,
                       "the instance is stopping: wait until it is stopped, then start it");
       case lifecycle::suspending:
-        return refuse(
-            kind::wrong_state,
-            "the instance is being suspended: wait until it is suspended, then start it");
+        return refuse(kind::wrong_state,
+                      "the instance is being suspended: wait until it is suspended, then start it");
       case lifecycle::converting:
         return refuse(kind::wrong_state, "the instance is being converted into a template");
       case lifecycle::stopped:
@@ -184,8 +183,9 @@ class decider {
       case lifecycle::stopping:
       case lifecycle::stopped:
       case lifecycle::failed:
-        return refuse(kind::wrong_state, "the instance does not run: only a running instance can "
-                                         "be suspended");
+        return refuse(kind::wrong_state,
+                      "the instance does not run: only a running instance can "
+                      "be suspended");
       case lifecycle::converting:
         return refuse(kind::wrong_state, "the instance is being converted into a template");
       default:
@@ -239,9 +239,8 @@ class decider {
       case lifecycle::failed:
         return one(std::move(event));
       default:
-        return refuse(kind::wrong_state,
-                      "the instance is " + std::string(to_string(now_.phase)) +
-                          ": wait until it runs or is stopped, then convert it");
+        return refuse(kind::wrong_state, "the instance is " + std::string(to_string(now_.phase)) +
+                                             ": wait until it runs or is stopped, then convert it");
     }
   }
 
@@ -437,8 +436,7 @@ class decider {
                std::string console_tail, std::int64_t now_us) const {
     std::vector<events::event> events{
         failed(attempt, std::move(stage), std::move(reason), std::move(console_tail))};
-    const bool had_run =
-        now_.phase == lifecycle::suspending || now_.phase == lifecycle::converting;
+    const bool had_run = now_.phase == lifecycle::suspending || now_.phase == lifecycle::converting;
     if ((now_.restarts != 0 || had_run) && wants_restart(now_, true)) {
       events.emplace_back(next_restart(now_, now_us));
     }

@@ -16,7 +16,8 @@ struct request {
   events::instance_requested what;
 };
 
-// Starts a stopped, sleeping or failed instance, from its memory if that was kept; nothing where it runs or is on its way.
+// Starts a stopped, sleeping or failed instance, from its memory if that was kept; nothing where it
+// runs or is on its way.
 struct start {
   static constexpr std::string_view name = "start";
 };
@@ -157,10 +158,9 @@ struct vm_lost {
   std::int64_t now_us = 0;
 };
 
-using command =
-    std::variant<request, start, stop, remove, suspend, doze, use_up, convert, template_made, change,
-                 wake, clone_granted, clone_refused, vm_running, vm_suspended, vm_exited, vm_failed,
-                 vm_lost>;
+using command = std::variant<request, start, stop, remove, suspend, doze, use_up, convert,
+                             template_made, change, wake, clone_granted, clone_refused, vm_running,
+                             vm_suspended, vm_exited, vm_failed, vm_lost>;
 
 outcome decide(const state& now, const command& what);
 

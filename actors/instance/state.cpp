@@ -289,9 +289,8 @@ namespace {
 
 // When a stopped instance that nobody started has been kept for long enough.
 std::optional<std::int64_t> autokill_at_us(const state& value) {
-  const bool idle =
-      value.phase == lifecycle::failed || value.phase == lifecycle::suspended ||
-      (value.phase == lifecycle::stopped && value.attempt != 0);
+  const bool idle = value.phase == lifecycle::failed || value.phase == lifecycle::suspended ||
+                    (value.phase == lifecycle::stopped && value.attempt != 0);
   if (!idle || value.spec.autokill_ms == 0 || value.delete_lock) return std::nullopt;
   return std::max(value.phase_since_us, value.changed_us) +
          static_cast<std::int64_t>(value.spec.autokill_ms) * 1000;

@@ -87,8 +87,8 @@ struct state {
   bool standby = false;  // in phase suspending, stopping, standby: a request is to wake it
   std::uint32_t suspended_attempt = 0;  // the VM whose memory is kept on disk; 0: none
   std::uint64_t suspended_bytes = 0;    // of that
-  std::uint32_t resumed_from = 0;       // the suspended VM that the present one goes on from; 0: none
-  std::optional<conversion> becomes;    // in phases converting and converted
+  std::uint32_t resumed_from = 0;     // the suspended VM that the present one goes on from; 0: none
+  std::optional<conversion> becomes;  // in phases converting and converted
   // What its VM was to become and did not: a suspend or a conversion that failed, and it ran on.
   std::optional<failure> last_setback;
   std::optional<failure> last_failure;  // cleared by the next successful start
@@ -121,24 +121,24 @@ bool has_suspended_state(const state& value);
 // ---- what the world should be doing while the instance is in this state ------------------------
 
 enum class vm_goal {
-  absent,  // no VM, no files
-  idle,    // no VM; the files of the last one stay for its logs
-  cloned,  // a clone of snapshot_id runs
-  booted,  // a VM booted from the image runs
+  absent,   // no VM, no files
+  idle,     // no VM; the files of the last one stay for its logs
+  cloned,   // a clone of snapshot_id runs
+  booted,   // a VM booted from the image runs
   resumed,  // one that goes on from kept_attempt runs
   asleep,   // the VM is suspended
   frozen,   // the VM is turned into the snapshot of a template
-  stopped  // the VM ends: asked first, killed after the grace
+  stopped   // the VM ends: asked first, killed after the grace
 };
 
 struct effects {
   vm_goal vm = vm_goal::absent;
   std::uint32_t attempt = 0;
-  std::uint32_t kept_attempt = 0;          // a suspended VM whose files must stay; 0: none
-  bool wants_grant = false;                // ask the template for a clone
-  bool wants_cold_template = false;        // ask for the template that it becomes
+  std::uint32_t kept_attempt = 0;            // a suspended VM whose files must stay; 0: none
+  bool wants_grant = false;                  // ask the template for a clone
+  bool wants_cold_template = false;          // ask for the template that it becomes
   std::optional<std::string> keep_snapshot;  // any other snapshot of this instance is garbage
-  std::optional<std::int64_t> wake_at_us;  // a scheduled restart, or the autokill
+  std::optional<std::int64_t> wake_at_us;    // a scheduled restart, or the autokill
   friend bool operator==(const effects&, const effects&) = default;
 };
 

@@ -140,9 +140,10 @@ struct snapshot_damaged {
   std::string reason;
 };
 
-using command = std::variant<request, take_over, hold, release, request_clone, request_preparation, wake,
-                             clone_done, remove, change, parent_granted, parent_refused, vm_booted,
-                             vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
+using command =
+    std::variant<request, take_over, hold, release, request_clone, request_preparation, wake,
+                 clone_done, remove, change, parent_granted, parent_refused, vm_booted,
+                 vm_signalled, vm_snapshotted, vm_failed, vm_lost, snapshot_damaged>;
 
 outcome decide(const state& now, const command& what);
 

@@ -60,7 +60,7 @@ struct state {
   std::uint64_t prepare_timeout_ms = 0;  // 0: waits for ever
   std::uint64_t autokill_ms = 0;         // from its last clone; 0: kept until it is deleted
   bool delete_lock = false;
-  bool cold = false;      // not prepared so far, and its instances do not ask for it: they boot
+  bool cold = false;  // not prepared so far, and its instances do not ask for it: they boot
   // The instance it was; empty: none. It is as that was left, and is not prepared anew.
   std::string converted_from;
   std::string parent_id;  // nested: the template it is prepared from, and that one's name

@@ -37,9 +37,9 @@ struct options {
 // Of one instance, since the gateway first heard of it.
 struct load {
   std::string instance_id;
-  std::uint32_t in_flight = 0;  // HTTP requests and passed-through connections
-  std::uint64_t taken = 0;      // of them so far
-  std::uint32_t passed_through = 0;  // of those in flight: connections, not requests
+  std::uint32_t in_flight = 0;                      // HTTP requests and passed-through connections
+  std::uint64_t taken = 0;                          // of them so far
+  std::uint32_t passed_through = 0;                 // of those in flight: connections, not requests
   std::chrono::steady_clock::time_point last_byte;  // on any of these
 };
 

@@ -104,7 +104,8 @@ std::vector<load> load_book::all() const {
   const std::lock_guard guard(mutex_);
   std::vector<load> made;
   for (const auto& [id, kept] : loads_)
-    if (const auto one = kept.lock()) made.push_back({id, one->in_flight, one->taken, one->passed_through,
+    if (const auto one = kept.lock())
+      made.push_back({id, one->in_flight, one->taken, one->passed_through,
                       std::chrono::steady_clock::time_point(
                           std::chrono::steady_clock::duration(one->last_byte.load()))});
   return made;

@@ -137,8 +137,7 @@ std::vector<std::string> traffic_watch::idle(clock::time_point now, const load_s
   if (asked.empty()) return {};
   // Read after the due times were taken: a request that ends from here on sets its own anew.
   const auto all = loads();
-  std::erase_if(asked,
-                [&](const auto& id) { return !judge(watched_.at(id), find(all, id), now); });
+  std::erase_if(asked, [&](const auto& id) { return !judge(watched_.at(id), find(all, id), now); });
   return asked;
 }
 

@@ -86,10 +86,13 @@ answer_or_error<reply> convert_instances(api& with, const api_request& request) 
   for (const auto& one : *targets)
     ends.push_back(end_of(one.options.wait, place));
   const auto all = command_all<instance_kind>(
-      with, *targets, [&](const std::string& uuid, const convert_options& options, auto done) {
+      with, *targets,
+      [&](const std::string& uuid, const convert_options& options, auto done) {
         with.on.control.convert_instance(uuid, options.autokill_ms, request.why, std::move(done));
       },
-      [&](const actors::reference& which) { return converted_by_earlier_run(with, request, which); });
+      [&](const actors::reference& which) {
+        return converted_by_earlier_run(with, request, which);
+      });
   if (!all) return tl::unexpected(all.error());
   item_list items("instances");
   for (std::size_t i = 0; i < all->size(); ++i)

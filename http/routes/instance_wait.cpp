@@ -31,7 +31,8 @@ void read_wait_options(Reader& reader, wait_options& into, std::vector<std::stri
   if (contains(never_entered, into.state))
     reader.report("state", "'" + into.state + "' is not supported yet: no instance enters it");
   else if (!contains(reachable, into.state))
-    reader.report("state", "must be running, stopped, starting, stopping, standby, template or deleted");
+    reader.report("state",
+                  "must be running, stopped, starting, stopping, standby, template or deleted");
   into.wait = read_wait_time(reader, "timeout_ms", warnings).value_or(into.wait);
 }
 

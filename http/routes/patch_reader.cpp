@@ -184,7 +184,8 @@ void read_patch(object_reader& item, patch_item<of_instance>& into) {
 }
 
 void read_patch(object_reader& item, patch_item<of_template>& into) {
-  static const auto rows = rows_of<of_template>(common_properties<of_template>, template_properties);
+  static const auto rows =
+      rows_of<of_template>(common_properties<of_template>, template_properties);
   read_item(item, into, rows, "'tags', 'delete_lock' or 'autokill'", {});
 }
 

@@ -19,12 +19,11 @@ bool is_one_of(const events::event& what) {
 
 // Decisions to change something; everything else tells what became of one.
 bool is_request(const events::event& what) {
-  return is_one_of<events::template_requested, events::preparation_started,
-                   events::template_deleted, events::instance_requested,
-                   events::instance_start_requested, events::instance_boot_started,
-                   events::instance_stop_requested, events::instance_deleted,
-                   events::instance_suspend_requested, events::instance_resume_started,
-                   events::instance_conversion_requested>(what);
+  return is_one_of<
+      events::template_requested, events::preparation_started, events::template_deleted,
+      events::instance_requested, events::instance_start_requested, events::instance_boot_started,
+      events::instance_stop_requested, events::instance_deleted, events::instance_suspend_requested,
+      events::instance_resume_started, events::instance_conversion_requested>(what);
 }
 
 // Ours are fewer than theirs; the precise one is in the log under the event's sequence.
@@ -137,8 +136,7 @@ std::string_view origin_of(const audited_instance& before, const audited_instanc
   const bool falls_asleep =
       is_one_of<events::instance_suspend_requested, events::instance_stop_requested,
                 events::instance_suspended, events::instance_stopped>(event.what);
-  if (falls_asleep && (after.now.standby || before.now.standby) &&
-      cause.source == origin::gateway)
+  if (falls_asleep && (after.now.standby || before.now.standby) && cause.source == origin::gateway)
     return "scale-to-zero";
   return origin_name(cause.source);
 }
@@ -199,9 +197,9 @@ std::vector<audit_document> documents_of(const audited_instance& before,
   const auto object = object_json(after, "i");
   const auto add = [&](std::string_view type, const events::cause& cause, std::string_view kind,
                        json_object data) {
-    all.push_back(document(
-        type, event, object,
-        attribution(event, cause, kind, origin_of(before, after, event, cause)), std::move(data)));
+    all.push_back(document(type, event, object,
+                           attribution(event, cause, kind, origin_of(before, after, event, cause)),
+                           std::move(data)));
   };
   if (is_one_of<events::instance_requested>(event.what)) {
     add("vm.create", event.why, "create", change(before, after));
@@ -231,8 +229,8 @@ std::vector<audit_document> documents_of(const audited_template& before,
     const auto origin = is_one_of<events::template_autokilled>(event.what)
                             ? "autokill"
                             : origin_name(event.why.source);
-    all.push_back(
-        document(type, event, object, attribution(event, event.why, kind, origin), std::move(data)));
+    all.push_back(document(type, event, object, attribution(event, event.why, kind, origin),
+                           std::move(data)));
   };
   if (is_one_of<events::template_requested>(event.what)) {
     add("template.create", "create", change(before, after));

@@ -189,11 +189,10 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     const bool damaged = !there || vm->fault == sim_fault::state_damaged;
     if (damaged || vm->fault == sim_fault::resume_fails) {
       world_->vms.erase(order.vm);
-      return tell(order.vm,
-                  failed{damaged ? stage::verify : stage::resume,
-                         damaged ? "the suspended memory does not match its manifest"
-                                 : "the resumed VM did not answer",
-                         "", damaged});
+      return tell(order.vm, failed{damaged ? stage::verify : stage::resume,
+                                   damaged ? "the suspended memory does not match its manifest"
+                                           : "the resumed VM did not answer",
+                                   "", damaged});
     }
     vm->signalled = from->second.signalled;
     vm->signal_refused = from->second.signal_refused;

@@ -20,10 +20,9 @@ struct converter {
   explicit converter(daemon_life& of) : daemon(of) {}
 
   void convert(const std::string& name, std::uint64_t autokill_ms = 0) {
-    daemon.plane->convert_instance(daemon.instance_named(name)->id, autokill_ms,
-                                   daemon_life::cause("convert"), [this](auto result) {
-                                     answer_was = result ? "" : result.error().message;
-                                   });
+    daemon.plane->convert_instance(
+        daemon.instance_named(name)->id, autokill_ms, daemon_life::cause("convert"),
+        [this](auto result) { answer_was = result ? "" : result.error().message; });
   }
   void stop(const std::string& name) {
     daemon.plane->stop_instance(daemon.instance_named(name)->id, {false, 10},

@@ -32,8 +32,7 @@ TEST_CASE("P7: every claim and every find have exactly one consequence") {
         CHECK(then == action::lost);
       if (is == find::alive) CHECK(then != action::none);
       if (is == find::absent) CHECK(then != action::remove);
-      if (is == find::suspended)
-        CHECK((then == action::none) == (may_sleep || says == kept));
+      if (is == find::suspended) CHECK((then == action::none) == (may_sleep || says == kept));
     }
   }
 }

@@ -182,7 +182,8 @@ TEST_CASE("without autostart an instance that scales to zero waits for a request
   CHECK(evolve(now, event).phase == phase::stopped);
 }
 
-TEST_CASE("only scale to zero dozes: a policy that is off, or a VM that is not there, is left alone") {
+TEST_CASE(
+    "only scale to zero dozes: a policy that is off, or a VM that is not there, is left alone") {
   sleeper i;
   i.now.spec.scale_to_zero = "off";
   CHECK(i.give(doze{10})->empty());
@@ -194,11 +195,19 @@ TEST_CASE("only scale to zero dozes: a policy that is off, or a VM that is not t
 TEST_CASE("a stop takes an instance out of standby, and keeps its memory unless it is forced") {
   sleeper stateful;
   stateful.give(doze{10});
-  SECTION("asked while it falls asleep") { stateful.give(stop{false, 10}); }
-  SECTION("asked by a suspend while it falls asleep") { stateful.give(suspend{}); }
+  SECTION("asked while it falls asleep") {
+    stateful.give(stop{false, 10});
+  }
+  SECTION("asked by a suspend while it falls asleep") {
+    stateful.give(suspend{});
+  }
   stateful.give(vm_suspended{1, 64});
-  SECTION("asked when it sleeps") { stateful.give(stop{false, 10}); }
-  SECTION("asked by a suspend when it sleeps") { stateful.give(suspend{}); }
+  SECTION("asked when it sleeps") {
+    stateful.give(stop{false, 10});
+  }
+  SECTION("asked by a suspend when it sleeps") {
+    stateful.give(suspend{});
+  }
   CHECK(stateful.now.phase == phase::suspended);
   CHECK(stateful.now.suspended_attempt == 1);
   CHECK(stateful.give(stop{false, 10})->empty());

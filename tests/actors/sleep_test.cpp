@@ -22,9 +22,8 @@ struct asked {
 
   std::string id(const std::string& name) { return daemon.instance_named(name)->id; }
   control_plane::callback<instance_ptr> heard() {
-    return [this](answer<instance_ptr> result) {
-      answer_was = result ? "" : result.error().message;
-    };
+    return
+        [this](answer<instance_ptr> result) { answer_was = result ? "" : result.error().message; };
   }
   void suspend(const std::string& name) {
     daemon.plane->suspend_instance(id(name), daemon_life::cause("suspend"), heard());

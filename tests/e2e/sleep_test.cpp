@@ -1,6 +1,6 @@
 // Scale to zero, suspend, conversion and autokill by requests through a real platend and its
-// gateway. The simulated hypervisor names ports, one after the other from 40000 on; the tests listen
-// there.
+// gateway. The simulated hypervisor names ports, one after the other from 40000 on; the tests
+// listen there.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -113,8 +113,8 @@ TEST_CASE("requests that come while the instance falls asleep are all answered")
   const auto port = sleepy_world::port_of(world.make("on,stateful,cooldown=1"));
   std::vector<std::unique_ptr<backend_server>> guests;
   for (std::uint16_t i = 0; i < 200; ++i)
-    guests.push_back(std::make_unique<backend_server>(
-        saying("ok"), static_cast<std::uint16_t>(port + i)));
+    guests.push_back(
+        std::make_unique<backend_server>(saying("ok"), static_cast<std::uint16_t>(port + i)));
   for (int i = 0; i < 60; ++i) {
     CHECK(world.ask() == "ok");
     std::this_thread::sleep_for(std::chrono::milliseconds(i % 20));
@@ -147,8 +147,8 @@ TEST_CASE("an instance is suspended, started and converted from the command line
   CHECK(made.out == "one  template\n");
   CHECK(world.vm_template("one").at("template_autokill").at("time_ms") == 600000);
   CHECK(world.platen({"instance", "get", "one"}).code != 0);
-  const auto clone = world.platen_json(
-      {"instance", "create", "--template", "one", "--name", "two", "--wait"});
+  const auto clone =
+      world.platen_json({"instance", "create", "--template", "one", "--name", "two", "--wait"});
   CHECK(clone.at("lifecycle") == "running");
   CHECK(world.count_events("InstanceCloneStarted") == 1);
   world.require_chain_unbroken();

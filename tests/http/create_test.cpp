@@ -83,8 +83,8 @@ TEST_CASE("an unknown member is refused by its path, with a guess") {
 
 TEST_CASE("members the API has and Platen has not are refused by name, also in create_args") {
   fixture at;
-  for (const std::string member : {"volumes", "plugins", "branch_from",
-                                   "checkpoint", "schedules", "type", "gpus"}) {
+  for (const std::string member :
+       {"volumes", "plugins", "branch_from", "checkpoint", "schedules", "type", "gpus"}) {
     const auto told = at.post("/v1/instances", {{"image", "demo"}, {member, 0}});
     CHECK(told.status == 400);
     CHECK(told.message() == "'" + member + "' is not supported yet");

@@ -46,7 +46,8 @@ TEST_CASE("settings that cannot be are refused with the rule") {
   check({{"restart_policy", "always"}, {"features", {"delete-on-stop"}}},
         "cannot be combined with the feature 'delete-on-stop'");
   check({{"features", {"flying"}}}, "'features' must be of 'delete-on-stop'");
-  check({{"autokill", {{"num_requests", -1}}}}, "'autokill.num_requests' must be an integer from 0");
+  check({{"autokill", {{"num_requests", -1}}}},
+        "'autokill.num_requests' must be an integer from 0");
   const auto scaling = [](json value) { return json{{"scale_to_zero", std::move(value)}}; };
   check(scaling({{"policy", "on"}}), "'scale_to_zero' needs a 'service_group'");
   check(scaling({{"stateful", true}}), "'scale_to_zero.policy' is required");

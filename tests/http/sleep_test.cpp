@@ -143,8 +143,7 @@ TEST_CASE("a conversion that takes too long, or is not waited for, goes on") {
   fixture at;
   const auto uuid = at.instance("a", instance_phase::running);
   at.control.convert_into(instance_phase::converting);
-  const auto late =
-      at.call("POST", "/v1/instances/templates", R"([{"name":"a","timeout_s":1}])");
+  const auto late = at.call("POST", "/v1/instances/templates", R"([{"name":"a","timeout_s":1}])");
   CHECK(late.message() == "Operation timed out");
   CHECK(late.item().at("uuid") == uuid);
   const auto at_once =
@@ -159,8 +158,7 @@ TEST_CASE("conversions that cannot be are refused") {
   const auto convert = [&](const std::string& body) {
     return at.call("POST", "/v1/instances/templates", body);
   };
-  CHECK(convert(R"([{"name":"nobody"}])").item().at("message") ==
-        "No instance with name 'nobody'");
+  CHECK(convert(R"([{"name":"nobody"}])").item().at("message") == "No instance with name 'nobody'");
   CHECK(convert(R"([{"name":"a","new_name":"b"}])").message().find("is not a valid member") !=
         std::string::npos);
   CHECK(convert("[]").status == 400);

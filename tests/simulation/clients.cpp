@@ -10,8 +10,8 @@ using namespace platen::actors;
 namespace {
 
 constexpr std::array<const char*, 10> verbs{
-    "create",          "start",   "stop", "force stop", "delete", "delete template",
-    "change template", "suspend", "doze", "convert"};
+    "create",          "start",           "stop",    "force stop", "delete",
+    "delete template", "change template", "suspend", "doze",       "convert"};
 constexpr std::size_t instance_names = 6;
 constexpr std::size_t template_names = 3;
 constexpr std::array<std::uint64_t, 6> autokills_ms{0, 0, 0, 0, 150, 2000};
@@ -230,7 +230,7 @@ void clients::acknowledge(command& asked, const instance_ptr& answer) {
       case kind::suspend:
         return one_of({phase::suspending, phase::suspended}) && !answer->standby;
       case kind::doze:
-        return is != phase::running || !scales_to_zero(answer->spec);
+        return is != phase::running || !instance::scales_to_zero(answer->spec);
       case kind::convert:
         return is == phase::converting;
       case kind::stop:
@@ -266,9 +266,9 @@ complaint clients::every_command_is_answered(int life) const {
 
 complaint clients::what_was_refused_was_not_done() const {
   static constexpr std::array<const char*, 8> effects{
-      "InstanceRequested",        "InstanceStopRequested",  "InstanceDeleted",
-      "TemplateDeleted",          "InstanceStartRequested", "InstanceSuspendRequested",
-      "InstanceResumeStarted",    "InstanceConversionRequested"};
+      "InstanceRequested",     "InstanceStopRequested",      "InstanceDeleted",
+      "TemplateDeleted",       "InstanceStartRequested",     "InstanceSuspendRequested",
+      "InstanceResumeStarted", "InstanceConversionRequested"};
   for (const auto& asked : commands_)
     for (const auto* effect : effects)
       if (asked.refused && judge_.events().events_of(asked.request_id, effect) != 0)

@@ -67,8 +67,7 @@ TEST_CASE("a suspend, a sleep and a conversion are steps") {
   for (const auto& event : log.all())
     if (const auto times = clock.next(event); times.step)
       steps.emplace_back(times.step->name, times.step->us);
-  CHECK(steps == std::vector<std::pair<std::string, std::int64_t>>{{"suspend", 100'000},
-                                                                   {"slept", 1'000'000},
-                                                                   {"start", 20'000},
-                                                                   {"convert", 300'000}});
+  CHECK(steps ==
+        std::vector<std::pair<std::string, std::int64_t>>{
+            {"suspend", 100'000}, {"slept", 1'000'000}, {"start", 20'000}, {"convert", 300'000}});
 }

@@ -109,7 +109,8 @@ std::string conformance::errors(const json& schema, const json& value) {
     valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(whole), *known);
   }
   valijson::ValidationResults found;
-  valijson::Validator validator;
+  // It keeps the regular expressions it has compiled.
+  static valijson::Validator validator;
   if (validator.validate(*known, valijson::adapters::NlohmannJsonAdapter(value), &found)) return "";
   std::string text;
   for (const auto& error : found) {

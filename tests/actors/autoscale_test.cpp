@@ -1,5 +1,6 @@
 // How a service group scales itself: pure, no actor.
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "actors/service/decide.hpp"
 #include "tests/actors/entity_walk.hpp"

@@ -9,7 +9,7 @@ using namespace platen::testing;
 TEST_CASE("suspend tells the state before and after, by path, query and body") {
   fixture at;
   const auto uuid = at.instance("a", instance_phase::running);
-  for (const auto& [target, body] : std::map<std::string, std::string>{
+  for (const auto& [target, body] : std::vector<std::pair<std::string, std::string>>{
            {"/v1/instances/" + uuid + "/suspend", ""},
            {"/v1/instances/" + uuid + "/suspend?drain_timeout_ms=0", ""},
            {"/v1/instances/suspend?name=a", ""},

@@ -40,6 +40,7 @@ TEST_CASE("levels are rendered from the innermost outward, each with what it has
                            {"create_args",
                             {{"image", "demo"},
                              {"memory_mb", 512},
+                             {"scale_to_zero", {{"policy", "on"}}},
                              {"annotations", {{"a", "1"}, {"b", "2"}}}}}}}}}}}};
   const auto levels = render(body);
   REQUIRE(levels);
@@ -50,6 +51,7 @@ TEST_CASE("levels are rendered from the innermost outward, each with what it has
   CHECK(levels->at(1).effective.at("vcpus") == 1);
   const auto& instance = levels->at(2).effective;
   CHECK(instance.at("image") == "demo");
+  CHECK(instance.at("scale_to_zero") == json{{"policy", "on"}});
   CHECK(instance.at("roms").size() == 1);
   CHECK(instance.at("annotations") == json({{"a", "1"}, {"b", "own"}}));
   CHECK(instance.at("name") == "i");

@@ -33,6 +33,9 @@ json on_top_of(const json& below, json own) {
       merged = own[member];
     own[member] = std::move(merged);
   }
+  // All of it or nothing: a policy without its cooldown would be another one.
+  constexpr const char* scaling = "scale_to_zero";
+  if (below.contains(scaling) && !own.contains(scaling)) own[scaling] = below[scaling];
   json roms = below.value("roms", json::array());
   for (const auto& rom : own.value("roms", json::array()))
     roms.push_back(rom);

@@ -1,10 +1,11 @@
 #include "http/request/auth.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cctype>
+
+#include "events/hash.hpp"
 
 namespace platen::http {
 namespace {
@@ -30,9 +31,7 @@ token_set::token_set(const std::vector<std::string>& tokens) {
 }
 
 token_set::digest token_set::digest_of(std::string_view token) {
-  digest made{};
-  ::SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), made.data());
-  return made;
+  return events::sha256_of(token);
 }
 
 std::string token_set::name_of(const digest& value) {

@@ -197,7 +197,7 @@ await step("service groups and certificates", async () => {
 
 await step("quotas", async () => {
   const [quota] = await cloud.users.quotas();
-  assert.equal(quota.used.instances, 4);
+  assert.equal(quota.used.instances, 3);
   assert.equal(quota.used.live_instances, 2);
   assert.ok(quota.hard.instances >= quota.used.instances);
   assert.ok(quota.limits.max_memory_mb >= 256);

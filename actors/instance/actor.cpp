@@ -160,7 +160,8 @@ void actor::react(const state& before, const events::cause& why) {
   }
   if (moved && before.phase == lifecycle::converting && now().phase == lifecycle::running)
     env().driver.refuse_signal(vm(now().attempt));
-  if (moved && now().phase == lifecycle::stopped && std::exchange(given_up_, 0) == now().attempt)
+  if (moved && now().phase == lifecycle::stopped && given_up_ != 0 &&
+      std::exchange(given_up_, 0) == now().attempt)
     env().driver.remove(vm(now().attempt));
   converge();
   if (!moved || !forgettable(now())) return;

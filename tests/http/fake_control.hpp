@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/control_plane.hpp"
+#include "actors/service/decide.hpp"
 
 namespace platen::testing {
 

@@ -84,9 +84,11 @@ class scaler {
 
  private:
   void replace_failed() {
-    for (const auto& one : seen_.members)
-      if (one.failed && counted_.contains(one.instance_id))
-        end(one.instance_id, std::string(failure_policy), "it ended, or could not be made");
+    for (const auto& one : seen_.members) {
+      if (!one.failed || !counted_.contains(one.instance_id)) continue;
+      end(one.instance_id, std::string(failure_policy), "it ended, or could not be made");
+      one_failed_ = true;
+    }
   }
 
   void apply(const events::scale_policy& policy) {
@@ -164,6 +166,7 @@ class scaler {
     return counted_.size() > how_.min_size && !rests(now_.scaled_in_us, how_.cooldown_ms);
   }
   bool may_grow() const {
+    if (one_failed_) return false;
     return now_.scale_failures == 0 ||
            !rests(now_.scale_failed_us, scaling_backoff_ms(now_.scale_failures));
   }
@@ -178,6 +181,7 @@ class scaler {
   const std::int64_t now_us_;
   std::set<std::string> counted_;  // as many as there would be after events_
   std::size_t used_ = 0;
+  bool one_failed_ = false;  // just now
   std::vector<events::event> events_;
 };
 

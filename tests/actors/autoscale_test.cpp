@@ -69,6 +69,19 @@ request make_group(bool persistent = true) {
   return made;
 }
 
+state after(state now, const command& what, std::int64_t time_us = 0) {
+  const auto decided = decide(now, what);
+  REQUIRE(decided);
+  for (const auto& event : *decided) {
+    events::envelope wrapped;
+    wrapped.version = now.version + 1;
+    wrapped.time_us = time_us;
+    wrapped.what = event;
+    now = evolve(std::move(now), wrapped);
+  }
+  return now;
+}
+
 // A group, its traffic, and whoever carries out what it decides.
 class scaled_group {
  public:
@@ -79,14 +92,7 @@ class scaled_group {
 
   std::vector<events::event> tell(const command& what) {
     const auto decided = decide(now, what);
-    REQUIRE(decided);
-    for (const auto& event : *decided) {
-      events::envelope wrapped;
-      wrapped.version = now.version + 1;
-      wrapped.time_us = time_us;
-      wrapped.what = event;
-      now = evolve(now, wrapped);
-    }
+    now = after(now, what, time_us);
     return *decided;
   }
 
@@ -318,13 +324,7 @@ TEST_CASE("what is wrong with autoscale is said by its member") {
 }
 
 TEST_CASE("a group that goes with its instance has no autoscale") {
-  state now;
-  for (const auto& event : *decide(now, make_group(false))) {
-    events::envelope wrapped;
-    wrapped.version = now.version + 1;
-    wrapped.what = event;
-    now = evolve(now, wrapped);
-  }
+  const auto now = after(state{}, make_group(false));
   CHECK_FALSE(decide(now, configure_autoscale{sizes(0, 1, {})}));
 }
 
@@ -351,13 +351,6 @@ TEST_CASE("whatever comes, no more instances are made than allowed and none is f
     if (now.scaling && step.before.scaling) CHECK(made <= now.scaling->max_size);
     if (now.phase == lifecycle::active && !now.scaling) CHECK(made == 0);
   });
-  state start;
-  for (const auto& event : *decide(start, make_group())) {
-    events::envelope wrapped;
-    wrapped.version = start.version + 1;
-    wrapped.what = event;
-    start = evolve(start, wrapped);
-  }
-  everything.from(start, 5);
+  everything.from(after(state{}, make_group()), 5);
   CHECK(everything.steps() > 1000);
 }

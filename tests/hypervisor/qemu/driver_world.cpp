@@ -49,7 +49,7 @@ void make_root_file_system(const fs::path& root) {
                "hostname=$(/bin/busybox hostname) "
                "boot_id=$(/bin/busybox cat /proc/sys/kernel/random/boot_id) "
                "machine_id=$(/bin/busybox cat /etc/machine-id) "
-               "random=$(/bin/busybox head -c 8 /dev/urandom | /bin/busybox od -An -tx8) "
+               "random=$(/bin/busybox cat /proc/sys/kernel/random/uuid) "
                "rom=$(/bin/busybox cat /rom/greeting); do echo $line; done\n");
   write_script(root / "www/cgi-bin/signal",
                "#!/bin/sh\n/bin/busybox touch /tmp/signal\n"

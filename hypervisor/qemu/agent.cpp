@@ -139,8 +139,7 @@ task<tl::expected<void, std::string>> agent_client::resume(wire::ResumeT order,
   }
 }
 
-task<tl::expected<void, std::string>> agent_client::wake(std::int64_t time_ns,
-                                                         milliseconds limit) {
+task<tl::expected<void, std::string>> agent_client::wake(std::int64_t time_ns, milliseconds limit) {
   const auto end = clock::now() + limit;
   const auto nonce = fresh_nonce();
   if (!nonce) co_return tl::unexpected(nonce.error());

@@ -215,6 +215,7 @@ class splitter {
     if (type == section_start) {
       const auto name = copy_name();
       copy(8);
+      if (auto read = input_status(); !read) return read;
       if (name != "ram") return not_understood("there is a live section " + name);
       ram_section_ = id;
       done = copy_sizes();

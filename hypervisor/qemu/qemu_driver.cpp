@@ -153,7 +153,7 @@ tl::expected<std::vector<found_vm>, std::string> qemu_driver::look_at_vms() {
       end_leftover(entry.path());
       continue;
     }
-    const bool is_suspended = host_.snapshots.sealed(entry.path()).has_value();
+    const bool is_suspended = host_.snapshots.sealed_bytes(entry.path()).has_value();
     // All that its process still had to do was to end.
     if (is_suspended) end_leftover_process(entry.path());
     const bool alive = !is_suspended && find_process(entry.path(), *record).has_value();
@@ -235,9 +235,9 @@ void qemu_driver::clone(clone_order order) {
 
 // Whether the VM was suspended under an earlier daemon; then there is no `vm` object of it.
 bool qemu_driver::answer_for_suspended(const vm_ref& ref) {
-  const auto info = host_.snapshots.sealed(vm_directory(host_, ref));
-  if (!info) return false;
-  host_.report_to_actor({ref, suspended{info->state_bytes}});
+  const auto bytes = host_.snapshots.sealed_bytes(vm_directory(host_, ref));
+  if (!bytes) return false;
+  host_.report_to_actor({ref, suspended{*bytes}});
   return true;
 }
 

@@ -59,6 +59,12 @@ tl::unexpected<snapshot_refusal> damaged(std::string reason) {
   return tl::unexpected(snapshot_refusal{std::move(reason), true});
 }
 
+std::uint64_t allocated_bytes(const fs::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512
+                                            : 0;
+}
+
 std::vector<std::string> file_names(const manifest& content) {
   std::vector<std::string> names{memory_name, state_name, disk_name, base_disk_name};
   for (std::size_t i = 0; i < content.layers.size(); ++i)
@@ -188,14 +194,14 @@ tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
   return info_of(draft, manifest_sha256(draft));
 }
 
-tl::expected<snapshot_info, std::string> snapshot_store::seal(const fs::path& vm_directory,
+tl::expected<std::uint64_t, std::string> snapshot_store::seal(const fs::path& vm_directory,
                                                               manifest draft) {
   draft.snapshot_id = vm_directory.filename();
   auto done = collect_facts(vm_directory, draft);
   if (done) done = replace_file(vm_directory / manifest_name, to_json(draft), true);
   if (done) done = sync_path(vm_directory.parent_path());
   if (!done) return tl::unexpected(done.error());
-  return info_of(draft, manifest_sha256(draft));
+  return allocated_bytes(vm_directory / memory_name) + allocated_bytes(vm_directory / state_name);
 }
 
 void snapshot_store::unseal(const fs::path& vm_directory) {
@@ -204,10 +210,9 @@ void snapshot_store::unseal(const fs::path& vm_directory) {
     fs::remove(vm_directory / name, ignored);
 }
 
-std::optional<snapshot_info> snapshot_store::sealed(const fs::path& vm_directory) const {
-  const auto found = read_manifest(vm_directory);
-  if (!found) return std::nullopt;
-  return info_of(found->content, found->sha256);
+std::optional<std::uint64_t> snapshot_store::sealed_bytes(const fs::path& vm_directory) const {
+  if (!read_manifest(vm_directory)) return std::nullopt;
+  return allocated_bytes(vm_directory / memory_name) + allocated_bytes(vm_directory / state_name);
 }
 
 tl::expected<sealed_manifest, std::string> snapshot_store::read_manifest(

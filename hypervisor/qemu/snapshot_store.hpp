@@ -58,12 +58,13 @@ class snapshot_store {
 
   // Makes an ended or stopped VM's directory one that can be resumed: adds the files' facts to
   // `draft`, syncs all of it and writes the manifest last. What is there of the files is not
-  // touched if this fails.
-  tl::expected<snapshot_info, std::string> seal(const std::filesystem::path& vm_directory,
+  // touched if this fails. Returns the bytes that memory and state take on disk.
+  tl::expected<std::uint64_t, std::string> seal(const std::filesystem::path& vm_directory,
                                                 manifest draft);
   // Takes that back, and deletes the memory and state that were saved.
   void unseal(const std::filesystem::path& vm_directory);
-  std::optional<snapshot_info> sealed(const std::filesystem::path& vm_directory) const;
+  // The same bytes again; nothing if the directory is not one that can be resumed.
+  std::optional<std::uint64_t> sealed_bytes(const std::filesystem::path& vm_directory) const;
   tl::expected<verified_snapshot, snapshot_refusal> open_sealed(
       const std::filesystem::path& vm_directory, const host_facts& host);
 

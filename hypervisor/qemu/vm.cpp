@@ -4,8 +4,8 @@
 #include <signal.h>
 
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 
 #include "hypervisor/qemu/console_text.hpp"
 
@@ -202,8 +202,7 @@ task<void> vm::abandon(failure why) {
   what.snapshot_damaged = why.snapshot_damaged;
   what.console_tail = last_output(path_);
   co_await end_process();
-  const bool answers_a_boot =
-      state_ == state::starting && record_.origin == vm_origin::booted;
+  const bool answers_a_boot = state_ == state::starting && record_.origin == vm_origin::booted;
   const auto end = make_exited();
   if (record_.vm == ref_) co_await delete_directory();
   report last{ref_, what};
@@ -230,7 +229,8 @@ void vm::repeat_end() {
 // A suspended VM that is ended cannot be resumed any more.
 void vm::end_again() {
   if (last_report_ && std::holds_alternative<suspended>(last_report_->what)) {
-    asio::post(host_.slow_pool, [this, self = shared_from_this()] { host_.snapshots.unseal(path_); });
+    asio::post(host_.slow_pool,
+               [this, self = shared_from_this()] { host_.snapshots.unseal(path_); });
     exited what;
     what.reason = "the VM was suspended, and its saved state was discarded";
     last_report_->what = std::move(what);

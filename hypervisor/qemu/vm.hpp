@@ -58,7 +58,7 @@ class vm : public std::enable_shared_from_this<vm> {
   // Answers a snapshot or suspend that cannot be begun.
   void refuse_to_save(stage where, const std::string& reason);
   task<tl::expected<snapshot_info, failure>> try_snapshot(std::string snapshot_id);
-  task<tl::expected<snapshot_info, failure>> try_suspend();
+  task<tl::expected<suspended, failure>> try_suspend();
   // After a failure: whether the guest goes on as if nothing was.
   task<bool> runs_on(failure why);
   task<void> lose(failure why);

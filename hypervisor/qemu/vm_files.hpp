@@ -9,7 +9,8 @@
 //   disk.qcow2    the VM's own writes         rom.vmdk    the list of ROMs on its ROM drive
 //   base.ext4, layer-N.qcow2, rom-N.img   second names of what its disk and its ROM drive rest on,
 //                 so that they outlive the image, snapshot or suspended VM they come from
-//   memory        of template preparations, the guest's memory; of a clone, a copy of its snapshot's
+//   memory        of template preparations, the guest's memory; of a clone, a copy of its
+//   snapshot's
 // While the VM is being saved, and when it is suspended:
 //   memory, state          what QEMU saved
 //   saving                 it is being saved; if its daemon dies meanwhile, the next lets it go on

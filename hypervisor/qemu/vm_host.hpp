@@ -28,10 +28,10 @@ struct vm_host {
 
   const qemu_options options;
   const std::filesystem::path vms;
-  asio::io_context& io;      // the driver's thread
-  asio::thread_pool& pool;   // for work that blocks, and that somebody waits for
+  asio::io_context& io;          // the driver's thread
+  asio::thread_pool& pool;       // for work that blocks, and that somebody waits for
   asio::thread_pool& slow_pool;  // for work that takes long: saving
-  snapshot_store snapshots;  // blocks: to be used on the pool
+  snapshot_store snapshots;      // blocks: to be used on the pool
   guest_bundle bundle;
   host_facts facts;
   std::shared_ptr<log_bounds> logs;

@@ -170,8 +170,8 @@ void append(std::vector<int>& to, const std::vector<int>& more) {
 // Second names for what a snapshot of the VM, or the suspended VM, will consist of: where they come
 // from may be deleted meanwhile.
 tl::expected<void, std::string> keep_layers_and_roms(const fs::path& directory,
-                                                  const std::vector<int>& layers,
-                                                  const std::vector<int>& roms) {
+                                                     const std::vector<int>& layers,
+                                                     const std::vector<int>& roms) {
   tl::expected<void, std::string> kept;
   for (std::size_t i = 0; kept && i < layers.size(); ++i)
     kept = link_or_copy(layers[i], directory / layer_name(i));
@@ -253,8 +253,8 @@ tl::expected<launched_vm, failure> start_from_saved(const vm_host& host, const f
   if (memory_in_file)
     if (const auto copied = copy_sparse(saved.memory.get(), directory / memory_name); !copied)
       return fail(stage::disk, copied.error());
-  const auto argv = clone_command_line(
-      record.facts.machine, host_side_of(host, record.vm, ports), files, memory_in_file);
+  const auto argv = clone_command_line(record.facts.machine, host_side_of(host, record.vm, ports),
+                                       files, memory_in_file);
   std::vector<int> inherited{saved.base.get()};
   append(inherited, roms);
   auto layers = numbers(saved.layers);
@@ -303,8 +303,8 @@ tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order
   record.snapshot_id = order.snapshot_id;
   record.generation_id = random_uuid();
   record.facts = facts_of_clone(*snapshot, order, roms->all);
-  auto vm = start_from_saved(host, directory, std::move(record), *snapshot, rom_files,
-                             order.guest_ports);
+  auto vm =
+      start_from_saved(host, directory, std::move(record), *snapshot, rom_files, order.guest_ports);
   if (!vm) return vm;
   vm->added_roms = roms->added;
   building->keep();

@@ -97,24 +97,24 @@ task<void> vm::suspend() {
   state_ = state::saving;
   saving_as_.clear();
   const auto place = co_await host_.snapshot_places->acquire();
-  tl::expected<snapshot_info, failure> info = fail(stage::suspend, "unfinished");
+  tl::expected<suspended, failure> asleep = fail(stage::suspend, "unfinished");
   try {
-    info = co_await try_suspend();
+    asleep = co_await try_suspend();
   } catch (const std::exception& error) {
-    info = fail(stage::suspend, error.what());
+    asleep = fail(stage::suspend, error.what());
   }
-  if (!info) {
-    const bool goes_on = co_await runs_on(info.error());
-    if (!goes_on) co_await lose(info.error());
+  if (!asleep) {
+    const bool goes_on = co_await runs_on(asleep.error());
+    if (!goes_on) co_await lose(asleep.error());
     co_return;
   }
-  become_ended({ref_, suspended{info->state_bytes}});
+  become_ended({ref_, *asleep});
   host_.report_to_actor(*last_report_);
 }
 
 // The manifest is written while QEMU is still there, so that there is no moment at which a daemon
 // that dies would lose the VM: without the manifest the guest goes on, with it, it is suspended.
-task<tl::expected<snapshot_info, failure>> vm::try_suspend() {
+task<tl::expected<suspended, failure>> vm::try_suspend() {
   auto draft = std::make_shared<manifest>(record_.facts);
   auto read_what_is_fixed = [this, draft] {
     return host_.snapshots.collect_fixed_facts(path_, *draft);
@@ -125,13 +125,13 @@ task<tl::expected<snapshot_info, failure>> vm::try_suspend() {
   const auto saved = co_await save_state();
   if (!saved) co_return fail(stage::suspend, saved.error());
   auto seal = [this, draft] { return host_.snapshots.seal(path_, *draft); };
-  auto info = co_await on_pool(host_.slow_pool, std::move(seal));
-  if (!info) co_return fail(stage::suspend, info.error());
+  const auto bytes = co_await on_pool(host_.slow_pool, std::move(seal));
+  if (!bytes) co_return fail(stage::suspend, bytes.error());
   const auto gone = co_await quit_qemu();
   // Nothing of the VM is in the process any more.
   if (!gone) co_await end_process();
   if (!asked_to_end_.empty()) co_return fail(stage::suspend, asked_to_end_);
-  co_return std::move(*info);
+  co_return suspended{*bytes};
 }
 
 task<bool> vm::runs_on(failure why) {

@@ -104,8 +104,8 @@ task<status> vm::save_all() {
     if (!memory) return tl::unexpected(memory.error());
     const auto state = open_file(path / state_name, O_RDWR | O_CREAT | O_TRUNC);
     if (!state) return tl::unexpected(state.error());
-    auto done = split_memory_stream(
-        {from->get(), memory->get(), state->get(), memory_block, bytes, limit});
+    auto done =
+        split_memory_stream({from->get(), memory->get(), state->get(), memory_block, bytes, limit});
     // QEMU notices that nobody reads any more.
     *from = unique_fd();
     return done;
@@ -158,8 +158,8 @@ task<status> vm::take_roms_out() {
   co_return status{};
 }
 
-// The other way round. It may have come to a stop anywhere in take_roms_out(), so that what is there
-// already is no error; only the reopening decides.
+// The other way round. It may have come to a stop anywhere in take_roms_out(), so that what is
+// there already is no error; only the reopening decides.
 task<status> vm::put_roms_back() {
   json files = {{"driver", "vmdk"},
                 {"node-name", rom_files_node},

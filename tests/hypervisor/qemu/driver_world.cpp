@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -48,7 +49,7 @@ void make_root_file_system(const fs::path& root) {
                "hostname=$(/bin/busybox hostname) "
                "boot_id=$(/bin/busybox cat /proc/sys/kernel/random/boot_id) "
                "machine_id=$(/bin/busybox cat /etc/machine-id) "
-               "random=$(/bin/busybox head -c 8 /dev/urandom | /bin/busybox od -An -tx8) "
+               "random=$(/bin/busybox cat /proc/sys/kernel/random/uuid) "
                "rom=$(/bin/busybox cat /rom/greeting); do echo $line; done\n");
   write_script(root / "www/cgi-bin/signal",
                "#!/bin/sh\n/bin/busybox touch /tmp/signal\n"
@@ -230,11 +231,17 @@ std::string driver_world::put_image_rom(const std::string& greeting) {
 
 std::map<std::string, std::string> state_of(const running_vm& vm) {
   REQUIRE(vm.ports.size() == 1);
+  std::map<std::string, std::string> values{{"asked", std::to_string(std::time(nullptr))}};
   std::istringstream page(http_get(vm.ports[0].host_port, "/cgi-bin/state"));
-  std::map<std::string, std::string> values;
+  values["answered"] = std::to_string(std::time(nullptr));
   for (std::string line; std::getline(page, line);)
     values[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
   return values;
+}
+
+bool clock_is_right(const std::map<std::string, std::string>& state) {
+  const auto time = std::stoll(state.at("time"));
+  return time >= std::stoll(state.at("asked")) - 1 && time <= std::stoll(state.at("answered")) + 1;
 }
 
 std::string http_get(std::uint16_t port, const std::string& path) {

@@ -102,8 +102,10 @@ class driver_world {
 };
 
 // What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random,
-// rom.
+// rom; and the host's time when it was asked and when it had answered.
 std::map<std::string, std::string> state_of(const running_vm& vm);
+// Whether the guest's time was the host's, to a second.
+bool clock_is_right(const std::map<std::string, std::string>& state);
 
 // The body of GET / on a loopback port; empty if nobody answers within 20 s.
 std::string http_get(std::uint16_t port, const std::string& path);

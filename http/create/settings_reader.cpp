@@ -114,7 +114,7 @@ std::optional<actors::instance::scaling> read_scale_to_zero(object_reader& reade
   if (given == nullptr) return std::nullopt;
   object_reader scaling(*given, reader.path_of(member), reader.problem());
   actors::instance::scaling read;
-  read.policy = scaling.text("policy", 8).value_or("");
+  read.policy = scaling.text("policy", 16).value_or("");
   if (!scaling.has("policy")) scaling.report("policy", "is required: 'off', 'on' or 'idle'");
   if (scaling.has("policy") && read.policy != "off" && read.policy != "on" && read.policy != "idle")
     scaling.report("policy", "must be 'off', 'on' or 'idle'");

@@ -224,8 +224,10 @@ complaint one_preparation_at_a_time(const world& before, const events::envelope&
 
 complaint a_deleted_entity_stays_deleted(const world& before, const events::envelope& event) {
   const auto id = id_of(event.stream);
-  const auto* t = find(before.templates, id);
-  const auto* i = find(before.instances, id);
+  // An instance that became a template shares its UUID with that.
+  const bool of_template = actors::is_template_stream(event.stream);
+  const auto* t = of_template ? find(before.templates, id) : nullptr;
+  const auto* i = of_template ? nullptr : find(before.instances, id);
   // Those who hold a template that is gone still have its snapshot.
   const bool of_its_holders = std::holds_alternative<events::clone_granted>(event.what) ||
                               std::holds_alternative<events::clone_finished>(event.what) ||

@@ -26,7 +26,10 @@ class scaled_plane {
     REQUIRE(started);
     plane = *std::move(started);
   }
-  ~scaled_plane() { end_scaling(); }
+  ~scaled_plane() {
+    end_scaling();
+    plane.reset();  // before what it refers to
+  }
 
   template <class T, class Ask>
   static T done(Ask ask) {

@@ -222,10 +222,11 @@ tl::expected<event, std::string> decode_payload(std::string_view type, std::stri
   const auto* const stored = aligned.verified<wire::Event>();
   const bool in_use = stored && stored->payload_type() <= wire::Payload::MAX;
   const std::string_view member = in_use ? wire::EnumNamePayload(stored->payload_type()) : "";
-  if (member != type && !is_known_type(type)) return unknown();
+  const bool agrees = in_use && member == type;
+  if (!agrees && !is_known_type(type)) return unknown();
   if (!stored) return fault("the event is not a valid FlatBuffer");
   if (!in_use) return unknown();
-  if (member != type)
+  if (!agrees)
     return fault("the event's content is a " + std::string(member) + ", its header says " +
                  std::string(type));
   const auto unpack = unpackers[static_cast<std::size_t>(stored->payload_type())];

@@ -339,8 +339,10 @@ complaint no_snapshot_that_is_needed_is_removed(const world& log, const std::str
   for (const auto& [id, entity] : log.templates)
     if (wanted(entity).keep_snapshot == snapshot_id)
       return "snapshot " + snapshot_id + " is removed although template " + id + " needs it";
+  // From when there is the template, the snapshot is the template's affair.
   for (const auto& [id, entity] : log.instances)
-    if (!is_gone(entity) && wanted(entity).keep_snapshot == snapshot_id)
+    if (!is_gone(entity) && wanted(entity).keep_snapshot == snapshot_id &&
+        !log.templates.contains(id))
       return "snapshot " + snapshot_id + " is removed although instance " + id + " becomes it";
   return {};
 }

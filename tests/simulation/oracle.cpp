@@ -20,8 +20,9 @@ store::result<void> oracle::catch_up(const observer& observe) {
 void oracle::fold(const events::envelope& event) {
   actors::apply(now_, event);
   const auto id = id_of(event.stream);
-  if (const auto t = now_.templates.find(id); t != now_.templates.end()) {
-    templates_[id].push_back(t->second);
+  // An instance that became a template shares its UUID with that.
+  if (actors::is_template_stream(event.stream)) {
+    templates_[id].push_back(now_.templates.at(id));
   } else if (const auto i = now_.instances.find(id); i != now_.instances.end()) {
     instances_[id].push_back(i->second);
   }

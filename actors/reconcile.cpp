@@ -26,7 +26,8 @@ constexpr std::array<row, 32> table{{
     {claim::live, find::absent, action::lost},
     {claim::live, find::dead, action::lost},
     {claim::live, find::alive, action::adopt},
-    {claim::live, find::suspended, action::lost},
+    // It fell asleep before it was told to end.
+    {claim::live, find::suspended, action::remove},
     {claim::dozing, find::absent, action::lost},
     {claim::dozing, find::dead, action::lost},
     // It is told again to sleep.
@@ -141,7 +142,8 @@ reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
     const auto is = present.contains(vm) ? present[vm] : find::absent;
     const auto then = decide(says, is);
     if (says == claim::kept) continue;
-    const bool disturbed = says == claim::asleep && then == action::remove;
+    const bool needed = says == claim::asleep || says == claim::live;
+    const bool disturbed = needed && then == action::remove;
     plan.entities[vm.id] = disturbed ? action::lost : then == action::remove ? action::none : then;
   }
 

@@ -198,7 +198,8 @@ void registry::settle_accounts() {
     }
     for (const auto& holder : state.holders) {
       const auto nested = log_.templates.find(holder);
-      const bool depends = nested != log_.templates.end() && !gone(nested->second) &&
+      const bool depends = nested != log_.templates.end() && nested->second.parent_id == id &&
+                           !gone(nested->second) &&
                            nested->second.phase != vm_template::lifecycle::snapshotted;
       if (!depends && !log_.instances.contains(holder)) on_hold_released({id, holder, why, ""});
     }

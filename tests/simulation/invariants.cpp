@@ -332,6 +332,9 @@ complaint only_what_should_end_is_ended(const world& log, const hypervisor::vm_r
 
 complaint nothing_that_should_live_is_removed(const world& log, const hypervisor::vm_ref& vm) {
   if (!should_live(log, vm) && !should_stay_asleep(log, vm)) return {};
+  // Found asleep after a restart: there is nobody to be asked to end.
+  const auto* i = find(log.instances, vm.id);
+  if (i && i->phase == instance_phase::stopping && i->force_stop) return {};
   return "VM " + shown(vm) + " is removed although the log wants it";
 }
 

@@ -156,7 +156,8 @@ TEST_CASE("the log on disk can be listed, folded and verified without a daemon")
   // The daemon's start, the request, and the first of what it caused.
   const auto earlier = sim->platen_json({"replay", "--data", data, "--at", "3"});
   CHECK(earlier["sequence"] == 3);
-  CHECK(earlier["instances"].size() + earlier["templates"].size() == 1);
+  CHECK(earlier["instances"].size() + earlier["templates"].size() + earlier["services"].size() ==
+        1);
 
   const auto verified = sim->platen_json({"verify", "--data", data});
   CHECK(verified["ok"] == true);

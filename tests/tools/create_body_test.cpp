@@ -130,7 +130,7 @@ TEST_CASE("contradictions and bad values are refused by the option's name") {
   CHECK(refusal(bad).rfind("--rom: ", 0) == 0);
 }
 
-TEST_CASE("--scale-to-zero is a policy with what follows it") {
+TEST_CASE("scale to zero is a policy with what follows it") {
   create_wish wish;
   wish.image = "demo:v1";
   wish.scale_to_zero = "on,stateful,cooldown=500";

@@ -23,6 +23,15 @@ json failure_json(const Failure& failed) {
   return out;
 }
 
+json services_json(const std::vector<events::service>& services) {
+  auto all = json::array();
+  for (const auto& service : services)
+    all.push_back({{"port", service.port},
+                   {"destination_port", service.destination_port},
+                   {"host_port", service.host_port}});
+  return all;
+}
+
 void put_spec(json& into, const events::vm_spec& spec) {
   put(into, "image", spec.image);
   if (!spec.args.empty()) into["args"] = spec.args;
@@ -31,10 +40,7 @@ void put_spec(json& into, const events::vm_spec& spec) {
   put(into, "hostname", spec.hostname);
   for (const auto& rom : spec.roms)
     into["roms"].push_back({{"name", rom.name}, {"at", rom.at}, {"digest", rom.digest}});
-  for (const auto& service : spec.services)
-    into["services"].push_back({{"port", service.port},
-                                {"destination_port", service.destination_port},
-                                {"host_port", service.host_port}});
+  if (!spec.services.empty()) into["services"] = services_json(spec.services);
 }
 
 }  // namespace
@@ -85,12 +91,32 @@ json to_json(const actors::instance::state& value) {
   return out;
 }
 
+json to_json(const actors::service_group::state& value) {
+  json out{{"uuid", value.id},
+           {"version", value.version},
+           {"name", value.name},
+           {"lifecycle", actors::service_group::to_string(value.phase)},
+           {"persistent", value.persistent},
+           {"services", services_json(value.how.services)},
+           {"instances", value.instances},
+           {"autoscale", value.scaling.has_value()}};
+  for (const auto& domain : value.how.domains)
+    out["domains"].push_back(domain.name);
+  put_time(out, "created_at", value.created_us);
+  return out;
+}
+
 json to_json(const actors::world& all) {
-  json out{{"sequence", all.sequence}, {"templates", json::array()}, {"instances", json::array()}};
+  json out{{"sequence", all.sequence},
+           {"templates", json::array()},
+           {"instances", json::array()},
+           {"services", json::array()}};
   for (const auto& [id, state] : all.templates)
     out["templates"].push_back(to_json(state));
   for (const auto& [id, state] : all.instances)
     out["instances"].push_back(to_json(state));
+  for (const auto& [id, state] : all.services)
+    out["services"].push_back(to_json(state));
   return out;
 }
 

@@ -9,6 +9,7 @@ namespace platen::cli {
 
 nlohmann::json to_json(const actors::vm_template::state& value);
 nlohmann::json to_json(const actors::instance::state& value);
+nlohmann::json to_json(const actors::service_group::state& value);
 nlohmann::json to_json(const actors::world& all);
 
 }  // namespace platen::cli

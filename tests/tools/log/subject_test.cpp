@@ -62,7 +62,7 @@ TEST_CASE("what is not in the log is not found, and a near name is offered") {
   REQUIRE(!which);
   CHECK(which.error().code == exit_code::not_found);
   CHECK(which.error().message ==
-        "the log has no template, instance or request 'webb'; did you mean 'web'?");
+        "the log has no template, instance, service or request 'webb'; did you mean 'web'?");
   CHECK(found_in(log, "").error().code == exit_code::not_found);
   CHECK(found_in(log, "template/").error().code == exit_code::not_found);
 }

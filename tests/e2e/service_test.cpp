@@ -1,63 +1,26 @@
-// The traffic of service groups through a real platend. The simulated hypervisor names ports; the
-// tests listen there.
-#include <catch2/catch.hpp>
+// The traffic of service groups through a real platend.
 #include <fstream>
-#include <thread>
 
-#include "tests/e2e/world.hpp"
-#include "tests/http/gateway/backend.hpp"
+#include "tests/e2e/traffic_world.hpp"
 
 namespace {
 
 using namespace platen::tests;
 using platen::testing::backend_server;
 using platen::testing::connect_to;
-using platen::testing::connection;
-using platen::testing::ok;
-using platen::testing::receive_request;
 using platen::testing::receive_response;
 
-// An address of this test's own: all of 127.0.0.0/8 is loopback.
-std::string own_address() {
-  const auto pid = static_cast<unsigned>(getpid());
-  return "127." + std::to_string(100 + (pid >> 16U) % 100) + "." +
-         std::to_string((pid >> 8U) % 256) + "." + std::to_string(2 + pid % 250);
-}
-
-struct service_world : world {
-  service_world() : world({"--hypervisor", "sim", "--gateway", own_address()}) { start_daemon(); }
-
-  static std::uint16_t port_of(const json& instance) {
-    const auto address = instance.at("services").at(0).at("address").get<std::string>();
-    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
-  }
-
+struct service_world : traffic_world {
   std::string ca() const { return platen({"ca"}).out; }
 
-  // The gateway opens a port a moment after the service that wants it is recorded.
-  static connection connect_when_it_listens() {
-    for (int tries = 0;; ++tries) {
-      auto client = connect_to(own_address(), 8443);
-      if (client || tries == 100) return client;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-
   platen::testing::received_response ask(const std::string& domain) const {
-    auto client = connect_when_it_listens();
+    auto client = connect_when_it_listens(8443);
     REQUIRE(client);
     REQUIRE(client.start_tls(domain, ca()));
     REQUIRE(client.send("GET / HTTP/1.1\r\nHost: " + domain + "\r\n\r\n"));
     return receive_response(client);
   }
 };
-
-backend_server::behaviour saying(const std::string& word) {
-  return [word](connection& client) {
-    while (receive_request(client))
-      client.send(ok(word));
-  };
-}
 
 }  // namespace
 
@@ -99,7 +62,7 @@ TEST_CASE(
   }
   CHECK(last == "two");
 
-  auto plain = connect_to(own_address(), 8080);
+  auto plain = connect_to(service_world::address(), 8080);
   REQUIRE(plain.send("GET /x HTTP/1.1\r\nHost: web.localhost\r\n\r\n"));
   const auto moved = receive_response(plain);
   CHECK(moved.status() == 308);

@@ -1,36 +1,15 @@
 // Scale to zero, suspend, conversion and autokill by requests through a real platend and its
-// gateway. The simulated hypervisor names ports, one after the other from 40000 on; the tests
-// listen there.
-#include <catch2/catch.hpp>
-#include <thread>
-
-#include "tests/e2e/world.hpp"
-#include "tests/http/gateway/backend.hpp"
+// gateway.
+#include "tests/e2e/traffic_world.hpp"
 
 namespace {
 
 using namespace platen::tests;
 using platen::testing::backend_server;
-using platen::testing::connect_to;
 using platen::testing::connection;
-using platen::testing::ok;
-using platen::testing::receive_request;
 using platen::testing::receive_response;
 
-std::string own_address() {
-  const auto pid = static_cast<unsigned>(getpid());
-  return "127." + std::to_string(100 + (pid >> 16U) % 100) + "." +
-         std::to_string((pid >> 8U) % 256) + "." + std::to_string(2 + pid % 250);
-}
-
-struct sleepy_world : world {
-  sleepy_world() : world({"--hypervisor", "sim", "--gateway", own_address()}) { start_daemon(); }
-
-  static std::uint16_t port_of(const json& instance) {
-    const auto address = instance.at("services").at(0).at("address").get<std::string>();
-    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
-  }
-
+struct sleepy_world : traffic_world {
   // Runs, on port 80 of the gateway and of the domain one.localhost.
   json make(const std::string& scaling, const std::string& port = "80:8080/http") const {
     return platen_json({"instance", "create", "--image", "any:v1", "--name", "one", "--port", port,
@@ -41,29 +20,13 @@ struct sleepy_world : world {
     CHECK(platen({"instance", "wait", "one", "--state", state, "--timeout", "60"}).code == 0);
   }
 
-  // The gateway opens a port a moment after the service that wants it is recorded.
-  static connection connect_when_it_listens(std::uint16_t port = 8080) {
-    for (int tries = 0;; ++tries) {
-      auto client = connect_to(own_address(), port);
-      if (client || tries == 100) return client;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-
   static std::string ask() {
-    auto client = connect_when_it_listens();
+    auto client = connect_when_it_listens(8080);
     REQUIRE(client);
     REQUIRE(client.send("GET / HTTP/1.1\r\nHost: one.localhost\r\n\r\n"));
     return receive_response(client).body;
   }
 };
-
-backend_server::behaviour saying(const std::string& word) {
-  return [word](connection& client) {
-    while (receive_request(client))
-      client.send(ok(word));
-  };
-}
 
 }  // namespace
 

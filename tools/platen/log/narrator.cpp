@@ -230,6 +230,12 @@ std::string narrator::state_of(const std::string& stream) const {
       text += " (" + one->last_failure->stage + ": " + one->last_failure->reason + ")";
     return text;
   }
+  if (const auto* one = find_in(world_.services, id_of(stream))) {
+    auto text = who + " is " + std::string(actors::service_group::to_string(one->phase)) +
+                ", with " + std::to_string(one->instances.size()) + " instances";
+    if (one->scaling) text += " of " + std::to_string(one->scaling->max_size) + " at most";
+    return text;
+  }
   return "";
 }
 

@@ -42,13 +42,13 @@ class entity : public caf::event_based_actor {
   using state_ptr = std::shared_ptr<const State>;
   using question = ask<State, Command>;
 
-  // `stream_of` names the stream of an id.
+  // `stream_of` names the stream of an id. The initial state is shared with whoever published it.
   entity(caf::actor_config& config, const runtime& env,
-         std::string (*stream_of)(const std::string&), State initial)
+         std::string (*stream_of)(const std::string&), state_ptr initial)
       : caf::event_based_actor(config),
         env_(env),
-        stream_(stream_of(initial.id)),
-        now_(std::make_shared<const State>(std::move(initial))) {
+        stream_(stream_of(initial->id)),
+        now_(std::move(initial)) {
     set_exception_handler([this](std::exception_ptr& raised) {
       env_.on_fatal("actor " + stream_ + " failed: " + describe(raised));
       return caf::make_error(caf::exit_reason::unhandled_exception);

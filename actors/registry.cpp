@@ -74,6 +74,12 @@ begin begin_of(const reconciliation& plan, const std::string& id) {
   return {then == action::adopt, then == action::lost};
 }
 
+// What is published already, so that each state is there once.
+template <class State>
+std::shared_ptr<const State> shared(std::shared_ptr<const State> published, const State& state) {
+  return published ? std::move(published) : std::make_shared<const State>(state);
+}
+
 }  // namespace
 
 registry::registry(caf::actor_config& config, const runtime& env, const options& limits,
@@ -153,12 +159,13 @@ void registry::on_exit() {
 void registry::revive() {
   for (const auto& [id, state] : log_.templates) {
     if (forgettable(state)) continue;
-    templates_[id] = {{spawn_template(state), state.name}, shape_in(log_, state)};
+    templates_[id] = {{spawn_template(shared(env_.templates.by_id(id), state)), state.name},
+                      shape_in(log_, state)};
     if (!gone(state) && !state.name.empty()) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
     if (forgettable(state)) continue;
-    instances_[id] = {spawn_instance(state), state.name};
+    instances_[id] = {spawn_instance(shared(env_.instances.by_id(id), state)), state.name};
     instance_names_[state.name] = id;
     if (state.phase == instance::lifecycle::converting) conversions_[state.name] = {id, 0};
   }
@@ -436,7 +443,7 @@ tl::expected<std::string, rejection> registry::add_template(const template_wish&
 
   vm_template::state initial;
   initial.id = id;
-  auto actor = spawn_template(std::move(initial));
+  auto actor = spawn_template(std::make_shared<const vm_template::state>(std::move(initial)));
   send(actor, begin{});
   send(actor, template_ask{vm_template::request{std::move(event)}, why, nullptr});
   templates_[id] = {{actor, wish.which.name}, std::move(shape)};
@@ -514,7 +521,7 @@ void registry::request_instance(const create_message& message, const std::string
     event.spec = with_inherited_parts(*event.spec, *from);
     differing = differences(templates_.at(from->id).shape, *message.wish.from);
   }
-  auto actor = spawn_instance(std::move(initial));
+  auto actor = spawn_instance(std::make_shared<const instance::state>(std::move(initial)));
   instances_[uuid].actor = actor;
   send(actor, begin{});
   instance_ask question{instance::request{std::move(event)}, message.why, nullptr};
@@ -644,7 +651,7 @@ void registry::on_conversion_ready(const conversion_ready& message) {
   what.snapshot = message.snapshot;
   vm_template::state initial;
   initial.id = message.uuid;
-  auto actor = spawn_template(std::move(initial));
+  auto actor = spawn_template(std::make_shared<const vm_template::state>(std::move(initial)));
   templates_[message.uuid] = {{actor, now->name}, {*what.what.spec, "", 1, what.what.cold, {}}};
   template_names_[now->name] = message.uuid;
   send(actor, begin{});
@@ -691,11 +698,11 @@ void registry::on_hold_released(const hold_released& message) {
   send(held, template_ask{vm_template::release{message.by}, message.why, nullptr});
 }
 
-caf::actor registry::spawn_template(vm_template::state initial) {
+caf::actor registry::spawn_template(template_ptr initial) {
   return spawn<vm_template::actor>(env_, caf::actor_cast<caf::actor>(this), std::move(initial));
 }
 
-caf::actor registry::spawn_instance(instance::state initial) {
+caf::actor registry::spawn_instance(instance_ptr initial) {
   return spawn<instance::actor>(env_, caf::actor_cast<caf::actor>(this), std::move(initial));
 }
 

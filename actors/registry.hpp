@@ -78,8 +78,8 @@ class registry : public caf::event_based_actor {
   tl::expected<void, rejection> reserve_for_conversion(const instance::state& which);
   vm_template::take_over take_over_of(const instance::state& which) const;
 
-  caf::actor spawn_template(vm_template::state initial);
-  caf::actor spawn_instance(instance::state initial);
+  caf::actor spawn_template(template_ptr initial);
+  caf::actor spawn_instance(instance_ptr initial);
 
   struct entry {
     caf::actor actor;  // null while an instance waits for its template to be durable

@@ -14,7 +14,8 @@ events::cause because_of(const events::cause& why) {
 
 }  // namespace
 
-actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial)
+actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry,
+             std::shared_ptr<const state> initial)
     : entity(config, env, instance_stream, std::move(initial)), registry_(std::move(registry)) {}
 
 caf::behavior actor::make_behavior() {

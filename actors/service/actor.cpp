@@ -4,7 +4,8 @@
 
 namespace platen::actors::service_group {
 
-actor::actor(caf::actor_config& config, const runtime& env, caf::actor groups, state initial)
+actor::actor(caf::actor_config& config, const runtime& env, caf::actor groups,
+             std::shared_ptr<const state> initial)
     : entity(config, env, service_stream, std::move(initial)), groups_(std::move(groups)) {}
 
 caf::behavior actor::make_behavior() {

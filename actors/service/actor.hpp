@@ -8,7 +8,8 @@ namespace platen::actors::service_group {
 class actor : public entity<state, command> {
  public:
   // `groups` is told when it is deleted.
-  actor(caf::actor_config& config, const runtime& env, caf::actor groups, state initial);
+  actor(caf::actor_config& config, const runtime& env, caf::actor groups,
+        std::shared_ptr<const state> initial);
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "service_group"; }

@@ -102,7 +102,8 @@ void service_groups::revive() {
     made.name = state.name;
     made.claimed = state.how;
     made.actor =
-        spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this), std::move(state));
+        spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this),
+                                    std::make_shared<const service_group::state>(std::move(state)));
     send(made.actor, begin{});
   }
   const events::cause why{"", "platend", events::origin::reconcile};
@@ -150,7 +151,8 @@ tl::expected<std::string, rejection> service_groups::add(group_wish wish,
   event.autokill_ms = wish.how.autokill_ms;
   const auto id = initial.id;
   auto actor =
-      spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this), std::move(initial));
+      spawn<service_group::actor>(env_, caf::actor_cast<caf::actor>(this),
+                                  std::make_shared<const service_group::state>(std::move(initial)));
   groups_[id] = {actor, name, wish.how};
   names_[name] = id;
   group_ask question{service_group::request{std::move(event), instance_id}, why, nullptr};

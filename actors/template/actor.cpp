@@ -21,7 +21,8 @@ std::string stage_of(lifecycle phase) {
 
 }  // namespace
 
-actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial)
+actor::actor(caf::actor_config& config, const runtime& env, caf::actor registry,
+             std::shared_ptr<const state> initial)
     : entity(config, env, template_stream, std::move(initial)), registry_(std::move(registry)) {}
 
 caf::behavior actor::make_behavior() {

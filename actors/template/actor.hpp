@@ -9,7 +9,8 @@ namespace platen::actors::vm_template {
 
 class actor : public entity<state, command> {
  public:
-  actor(caf::actor_config& config, const runtime& env, caf::actor registry, state initial);
+  actor(caf::actor_config& config, const runtime& env, caf::actor registry,
+        std::shared_ptr<const state> initial);
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "template"; }

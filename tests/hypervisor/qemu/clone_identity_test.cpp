@@ -18,9 +18,9 @@ using page = std::map<std::string, std::string>;
 // As many at a time as CI's few cores bear.
 constexpr int at_once = 4;
 // A generator that is a few seconds old takes a new key by itself, and hides collisions.
-constexpr int template_age_s = 20;
+constexpr int template_age_s = 17;
 // Long enough to be told from a clone's own pauses on a crowded machine.
-constexpr std::chrono::seconds asleep{20};
+constexpr std::chrono::seconds asleep{12};
 
 int clones_wanted() {
   const char* number = std::getenv("PLATEN_IDENTITY_CLONES");

@@ -54,6 +54,13 @@ std::vector<std::uint8_t> fresh_entropy() {
   return bytes;
 }
 
+void add_variable(wire::StartT& to, const std::string& name, const std::string& value) {
+  auto variable = std::make_unique<wire::VariableT>();
+  variable->name = name;
+  variable->value = value;
+  to.env.push_back(std::move(variable));
+}
+
 class plain_starter : public vm_starter {
  public:
   plain_starter(plain_target target, unsigned memory_mb)
@@ -142,20 +149,14 @@ class plain_starter : public vm_starter {
   void begin(test::vm& machine) const {
     wire::StartT start;
     start.args = image_.config.entrypoint;
-    auto warm_up = std::make_unique<wire::VariableT>();
-    warm_up->name = "DEMO_WARM_UP_MS";
-    warm_up->value = target_.warm_up;
-    start.env.push_back(std::move(warm_up));
+    add_variable(start, "DEMO_WARM_UP_MS", target_.warm_up);
+    if (target_.method == plain_method::boot) add_variable(start, "DEMO_SIGNAL", "/dev/null");
     start.hostname = "plain";
     start.machine_id = std::string(32, '1');
     start.boot_id = uuid_of(0);
     start.time_ns = now_ns();
     machine.send(std::move(start));
     machine.expect<wire::Started>();
-    if (target_.method != plain_method::boot) return;
-    // As for an instance of Platen's: there will be no template.
-    const auto signal = machine.expect<wire::Signal>();
-    machine.refuse(signal.as<wire::Signal>()->number());
   }
 
   static void resume(test::vm& machine, std::size_t number) {

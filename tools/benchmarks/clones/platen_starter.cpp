@@ -90,7 +90,8 @@ class platen_starter : public vm_starter {
       body["image"] = target_.image;
       body["memory_mb"] = memory_mb_;
       body["vcpus"] = 1;
-      body["env"] = {{"DEMO_WARM_UP_MS", target_.warm_up}};
+      // Its write to the usual file would make a template of the instance.
+      body["env"] = {{"DEMO_WARM_UP_MS", target_.warm_up}, {"DEMO_SIGNAL", "/dev/null"}};
     } else {
       body["template"] = {{"name", target_.templ}};
     }

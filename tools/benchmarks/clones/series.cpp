@@ -21,7 +21,7 @@ namespace platen::benchmarks {
 namespace {
 
 using json = nlohmann::json;
-constexpr double patience_s = 300;
+constexpr double patience_s = 90;
 constexpr std::chrono::milliseconds between_tries{2};
 
 bool serves(const std::string& host, std::uint16_t port) {

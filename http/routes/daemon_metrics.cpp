@@ -94,10 +94,8 @@ void add_process(prometheus_text& into, const api& with) {
 }
 
 answer_or_error<reply> read_daemon_metrics(api& with, const api_request& request) {
-  first_problem problem;
-  query_reader(request.http.target, problem).refuse_others();
-  if (!is_blank(request.http.body)) problem.report("this request takes no body");
-  if (problem.found()) return tl::unexpected(*problem.error());
+  if (const auto fault = fault_of_bare_request(request.http.target, request.http.body))
+    return tl::unexpected(*fault);
   prometheus_text text;
   add_process(text, with);
   add_entities(text, with.on.control);

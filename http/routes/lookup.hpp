@@ -36,6 +36,28 @@ inline target_source source_of(const api& with, const api_request& request) {
           with.how.bounds.bulk_items};
 }
 
+struct no_options {};
+
+// What a request without options is about.
+inline answer_or_error<std::vector<target<no_options>>> plain_targets(const api& with,
+                                                                      const api_request& request) {
+  return target_list<no_options>::read(
+      source_of(with, request), [](query_reader&, no_options&) {},
+      [](object_reader&, no_options&) {});
+}
+
+// An item for each target: what `show` makes of it, or that there is none.
+template <class Kind, class Options, class Show>
+void add_found(item_list& into, const actors::control_plane& control,
+               const std::vector<target<Options>>& targets, Show show) {
+  for (const auto& [which, ignored] : targets) {
+    if (const auto found = Kind::find(control, which))
+      into.succeeded(show(*found));
+    else
+      into.failed(to_json(which), missing(Kind::noun, which), item_code::not_found);
+  }
+}
+
 // Service groups have no tags.
 template <class Pointer>
 concept tagged = requires(const Pointer& one) {
@@ -86,12 +108,7 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
   if (targets->empty())
     for (const auto& one : page_of(Kind::all(control), wanted))
       items.succeeded(show(*one));
-  for (const auto& [which, ignored] : *targets) {
-    if (const auto found = Kind::find(control, which))
-      items.succeeded(show(*found));
-    else
-      items.failed(to_json(which), missing(Kind::noun, which), item_code::not_found);
-  }
+  add_found<Kind>(items, control, *targets, show);
   return std::move(items).finish();
 }
 

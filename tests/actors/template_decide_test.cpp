@@ -25,14 +25,7 @@ class template_under_test {
 
   outcome give(const command& what) {
     auto decided = decide(now, what);
-    if (!decided) return decided;
-    for (const auto& event : *decided) {
-      events::envelope wrapped;
-      wrapped.version = now.version + 1;
-      wrapped.time_us = time_us;
-      wrapped.what = event;
-      now = evolve(std::move(now), wrapped);
-    }
+    if (decided) now = tests::after(std::move(now), *decided, time_us);
     return decided;
   }
 

@@ -272,11 +272,11 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   auto started = start_gateway(how, std::move(call));
   if (!started) return tl::unexpected("the gateway: " + started.error());
   into.traffic = *std::move(started);
+  into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   into.feed = std::make_unique<gateway::feed>(
       *into.control, *into.certificates, *into.book, *into.traffic, into.watch,
       how.gateway_port_offset, [](const std::string& what) { spdlog::warn("{}", what); },
       [&scaler = *into.scaler] { scaler.note_change(); });
-  into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   return {};
 }
 

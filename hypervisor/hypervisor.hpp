@@ -146,8 +146,12 @@ struct exited {
   std::string console_tail;
 };
 
+// Begins the reason why a snapshot is not used that is whole, but was made with what this host no
+// longer has: "stale: made with QEMU 7.2, this host has 8.0". Its owner makes another.
+inline constexpr std::string_view stale_snapshot = "stale: ";
+
 // The order could not be carried out; what it had made is removed.
-// `snapshot_damaged`: the snapshot itself does not verify and must not be used again.
+// `snapshot_damaged`: the snapshot itself does not verify, or is stale, and must not be used again.
 // `runs_on`: suspend, or a snapshot of an instance, and the guest goes on as if nothing was.
 struct failed {
   stage where = stage::boot;
@@ -172,9 +176,17 @@ struct found_vm {
   bool suspended = false;  // it has none, and can be resumed
 };
 
+struct unusable_snapshot {
+  std::string id;
+  std::string reason;  // see stale_snapshot
+  friend bool operator==(const unusable_snapshot&, const unusable_snapshot&) = default;
+};
+
 struct inventory {
   std::vector<found_vm> vms;           // each VM directory, with or without a live process
   std::vector<std::string> snapshots;  // complete snapshots only
+  // Of those, what a look at their manifests and file sizes rules out; contents are not read.
+  std::vector<unusable_snapshot> unusable;
 };
 
 struct log_chunk {

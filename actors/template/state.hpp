@@ -93,7 +93,12 @@ state evolve(state before, const events::envelope& event);
 // The same in place.
 void fold_into(state& value, const events::envelope& event);
 
-// "preparing", ..., with "cloning" for a snapshotted template that has clones in flight.
+// Its snapshot was whole, but made with what this host no longer has; the failure's reason names
+// what differs. The next request that wants it prepares it anew.
+bool stale(const state& value);
+
+// "preparing", ..., with "cloning" for a snapshotted template that has clones in flight, and
+// "stale".
 std::string_view shown_lifecycle(const state& value);
 
 // True where a request for a clone need not wait any longer: it can be granted or must fail.

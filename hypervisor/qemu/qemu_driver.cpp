@@ -109,6 +109,7 @@ tl::expected<inventory, std::string> qemu_driver::start(report_sink sink) {
   auto snapshots = host_.snapshots.recover();
   if (!snapshots) return tl::unexpected(snapshots.error());
   found.snapshots = std::move(*snapshots);
+  found.unusable = host_.snapshots.find_unusable(found.snapshots, host_.facts);
   auto vms = look_at_vms();
   if (!vms) return tl::unexpected(vms.error());
   found.vms = std::move(*vms);
@@ -129,7 +130,12 @@ tl::expected<void, std::string> qemu_driver::look_at_host() {
   host_.facts.qemu_version = qemu->version;
   host_.facts.qemu_sha256 = qemu->sha256;
   host_.facts.accelerator = "tcg";
-  host_.bundle.append = with_tsc_khz(host_.bundle.append, measure_tsc_khz());
+  host_.facts.cpu = look_at_cpu();
+  host_.facts.kernel = host_kernel_release();
+  host_.facts.kernel_sha256 = host_.bundle.kernel_sha256;
+  host_.facts.initramfs_sha256 = host_.bundle.initramfs_sha256;
+  host_.facts.tsc_khz = measure_tsc_khz();
+  host_.bundle.append = with_tsc_khz(host_.bundle.append, host_.facts.tsc_khz);
   if (host_.options.accelerator == accelerator_choice::tcg) return {};
   const auto verdict =
       probe_kvm(host_.options.qemu_binary, host_.bundle, host_.options.data_dir / "kvm_probe.json");

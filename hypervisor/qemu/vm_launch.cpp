@@ -117,7 +117,11 @@ manifest facts_of_boot(const vm_host& host, const boot_order& order, const image
   facts.qemu_sha256 = host.facts.qemu_sha256;
   facts.machine = {host.facts.accelerator, order.spec.memory_mb, order.spec.vcpus};
   facts.cpu_model = cpu_model(facts.machine);
-  facts.devices_sha256 = sha256_hex(guest_visible_arguments(facts.machine));
+  facts.devices = guest_visible_arguments(facts.machine);
+  facts.devices_sha256 = sha256_hex(facts.devices);
+  facts.host_cpu = host.facts.cpu;
+  facts.host_kernel = host.facts.kernel;
+  facts.replaceable = order.why == purpose::template_preparation;
   facts.agent_protocol = guest::protocol_version;
   facts.image = image.name;
   facts.image_digest = image.digest;
@@ -271,6 +275,8 @@ manifest facts_of_clone(const verified_snapshot& snapshot, const clone_order& or
   manifest facts = snapshot.content;
   facts.created_at = wall_clock_text();
   facts.made_by = order.vm;
+  // What grows on an instance's memory has the kernel that is in there, however often it is made.
+  facts.replaceable = snapshot.content.replaceable && order.why == purpose::template_preparation;
   facts.layers.push_back(snapshot.content.disk);
   facts.roms = std::move(roms);
   return facts;
@@ -280,9 +286,10 @@ manifest facts_of_clone(const verified_snapshot& snapshot, const clone_order& or
 
 tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order& order) {
   auto snapshot = host.snapshots.open(order.snapshot_id, host.facts);
-  if (!snapshot)
-    return tl::unexpected(
-        failure{stage::verify, snapshot.error().reason, snapshot.error().damaged});
+  if (!snapshot) {
+    const auto& refusal = snapshot.error();
+    return tl::unexpected(failure{stage::verify, refusal.reason, refusal.damaged || refusal.stale});
+  }
   auto building = directory_under_construction::make(vm_directory(host, order.vm));
   if (!building) return fail(stage::disk, building.error());
   const auto& directory = building->path();
@@ -357,6 +364,9 @@ tl::expected<launched_vm, failure> launch_resume(vm_host& host, const resume_ord
   if (!old_record) return damaged(old_record.error());
   const auto saved = host.snapshots.open_sealed(old_place, host.facts);
   if (!saved) {
+    // A host that has what it was made with can resume it yet: it is not given up.
+    if (saved.error().stale)
+      return fail(stage::resume, "the suspended VM cannot be resumed: " + saved.error().reason);
     auto refusal = damaged(saved.error().reason);
     refusal.value().snapshot_damaged = saved.error().damaged;
     return refusal;

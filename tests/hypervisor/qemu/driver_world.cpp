@@ -36,6 +36,7 @@ void make_root_file_system(const fs::path& root) {
   for (const auto* name : {"bin", "proc", "dev", "sys", "tmp", "etc", "uk", "www/cgi-bin"})
     fs::create_directories(root / name);
   fs::copy_file("/bin/busybox", root / "bin/busybox");
+  fs::copy_file(PLATEN_CLONE_WITNESS, root / "bin/clone_witness");
   for (const auto* applet : {"sh", "cat", "ls", "grep", "sleep"})
     fs::create_symlink("busybox", root / "bin" / applet);
   write_script(root / "www/cgi-bin/who",
@@ -239,8 +240,12 @@ std::string driver_world::put_image_rom(const std::string& greeting) {
 
 std::map<std::string, std::string> state_of(const running_vm& vm) {
   REQUIRE(vm.ports.size() == 1);
+  return page_at(vm.ports[0].host_port, "/cgi-bin/state");
+}
+
+std::map<std::string, std::string> page_at(std::uint16_t port, const std::string& path) {
   std::map<std::string, std::string> values{{"asked", std::to_string(std::time(nullptr))}};
-  std::istringstream page(http_get(vm.ports[0].host_port, "/cgi-bin/state"));
+  std::istringstream page(http_get(port, path));
   values["answered"] = std::to_string(std::time(nullptr));
   for (std::string line; std::getline(page, line);)
     values[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);

@@ -107,6 +107,8 @@ class driver_world {
 // What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random,
 // rom; and the host's time when it was asked and when it had answered.
 std::map<std::string, std::string> state_of(const running_vm& vm);
+// The same of any page of lines "name=value".
+std::map<std::string, std::string> page_at(std::uint16_t port, const std::string& path);
 // Whether the guest's time was the host's, to a second.
 bool clock_is_right(const std::map<std::string, std::string>& state);
 

@@ -38,6 +38,8 @@ void put_template_time(const state& value, json_object& into) {
 
 json_object to_json(const state& value) {
   auto into = basics(value);
+  constexpr std::size_t usual_members = 32;
+  make_room(into, usual_members);
   into["state"] = public_state(value.phase);
   into["created_at"] = to_seconds_text(value.created_us);
   put_frozen_parts(value.spec, into);

@@ -288,7 +288,7 @@ task<void> warm_pool::watch_pressure() {
   auto trigger = open_memory_pressure();
   // Without it the memory that is available is looked at whenever the pool changes.
   if (!trigger) co_return;
-  descriptor pressure(host_.io, trigger->release());
+  descriptor pressure(host_.io, ::fcntl(trigger->get(), F_DUPFD_CLOEXEC, 0));
   for (;;) {
     const auto [error] = co_await pressure.async_wait(descriptor::wait_error, as_result);
     if (error) co_return;

@@ -38,10 +38,6 @@ std::vector<std::int64_t> processes_in(const fs::path& pool) {
   return pids;
 }
 
-bool is_empty(const fs::path& folder) {
-  return fs::directory_iterator(folder) == fs::directory_iterator();
-}
-
 rom greeting_of(driver_world& world, const std::string& text) {
   const auto stored = world.roms().put({{"greeting", text + "\n"}});
   REQUIRE(stored);
@@ -74,7 +70,7 @@ TEST_CASE("what an earlier daemon kept ready is ended by the next") {
   REQUIRE(qemu::process_start_ticks(left.pid()) == left.start_ticks());
   world.replace_driver();
   CHECK_FALSE(qemu::process_start_ticks(left.pid()));
-  CHECK(is_empty(world.pool_folder()));
+  CHECK(fs::is_empty(world.pool_folder()));
 }
 
 TEST_CASE(
@@ -159,7 +155,7 @@ TEST_CASE("a clone from the pool is a clone like any other, but was there before
   world.replace_driver();
   for (const auto pid : left)
     CHECK_FALSE(qemu::process_start_ticks(static_cast<pid_t>(pid)));
-  CHECK(is_empty(world.pool_folder()));
+  CHECK(fs::is_empty(world.pool_folder()));
   world->adopt({"one", 1});
   CHECK(state_of(world.expect<cloned>({"one", 1}).vm)["boot_id"] == states["one"]["boot_id"]);
 

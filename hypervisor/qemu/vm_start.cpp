@@ -173,14 +173,14 @@ task<vm::step> vm::load_and_continue(launched_vm launched, stage where) {
   if (!monitored) co_return fail(where, monitored.error());
   const auto loaded = co_await load_saved_state(qmp_, state_fd, host_.options.clone_limit);
   if (!loaded) co_return fail(where, loaded.error());
-  co_return co_await let_run(where);
+  const auto running = co_await let_run();
+  qmp_.close();
+  co_return running;
 }
 
-// The monitor is not needed any more.
-task<vm::step> vm::let_run(stage where) {
+task<vm::step> vm::let_run() {
   const auto continued = co_await qmp_.execute("cont");
-  qmp_.close();
-  if (!continued) co_return fail(where, continued.error());
+  if (!continued) co_return fail(stage_of_start(record_.origin), continued.error());
   running_.ran_after_us = static_cast<std::uint64_t>(
       (std::chrono::steady_clock::now() - ordered_at_) / std::chrono::microseconds(1));
   co_return step{};

@@ -21,16 +21,8 @@ task<std::optional<vm::step>> vm::try_warm_clone(const clone_order& order) {
   step done;
   const auto roms = co_await take_name(order, warm);
   if (!roms) done = tl::unexpected(roms.error());
-  if (done && asked_to_end_.empty()) {
-    const auto forwarded = co_await forward(order.guest_ports);
-    if (!forwarded) done = fail(stage::clone, forwarded.error());
-  }
-  if (done && !roms->empty()) {
-    const auto changed = co_await change_roms();
-    if (!changed) done = fail(stage::clone, changed.error());
-  }
-  if (done) done = co_await let_run(stage::clone);
-  if (done) done = co_await wake_as_clone(order, *roms);
+  if (done) done = co_await let_run();
+  if (done) done = co_await equip_and_wake(order, *roms);
   running_.was_warm = done.has_value();
   // Its directory still belongs to the pool, or is the VM's already.
   const bool is_the_pools = warm != nullptr;
@@ -43,6 +35,19 @@ task<std::optional<vm::step>> vm::try_warm_clone(const clone_order& order) {
   host_.warm->note_outcome(order.snapshot_id, done.error().reason);
   if (!is_the_pools) co_await forget_process();
   co_return std::nullopt;
+}
+
+// What can be done while the guest comes to itself is done then: nobody knows its ports yet, and it
+// looks at ROMs of its own only when it is told of them.
+task<vm::step> vm::equip_and_wake(const clone_order& order, const std::vector<placed_rom>& roms) {
+  const auto forwarded = co_await forward(order.guest_ports);
+  if (!forwarded) co_return fail(stage::clone, forwarded.error());
+  if (!roms.empty()) {
+    const auto changed = co_await change_roms();
+    if (!changed) co_return fail(stage::clone, changed.error());
+  }
+  qmp_.close();
+  co_return co_await wake_as_clone(order, roms);
 }
 
 // The ROMs the guest has to be told of. `warm` is given up when it has become this VM.
@@ -77,7 +82,7 @@ task<status> vm::forward(const std::vector<std::uint16_t>& guest_ports) {
   co_return status{};
 }
 
-// The guest has seen no other drive than its template's, and has not run since.
+// The new drive begins with the ROMs of the one before, which the guest may be reading.
 task<status> vm::change_roms() {
   json list = {{"driver", "file"}, {"filename", rom_drive_name}, {"read-only", true}};
   json files = {{"driver", "vmdk"},

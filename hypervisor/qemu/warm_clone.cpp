@@ -1,6 +1,6 @@
 #include "hypervisor/qemu/warm_clone.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "hypervisor/qemu/identity.hpp"
@@ -10,6 +10,12 @@
 namespace platen::hypervisor::qemu {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kill_limit_ms = 30'000;
+
+}  // namespace
 
 tl::expected<launched_vm, failure> launch_warm(vm_host& host, const std::string& snapshot_id) {
   auto snapshot = host.snapshots.open(snapshot_id, host.facts);
@@ -67,8 +73,20 @@ tl::expected<named_clone, failure> become_vm(vm_host& host, const clone_order& o
 void empty_pool(const fs::path& pool) {
   std::error_code ignored;
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(pool, ignored))
+  std::vector<process> ended;
+  for (const auto& entry : fs::directory_iterator(pool, ignored)) {
     folders.push_back(entry.path());
+    const auto record = read_record(entry.path());
+    auto qemu = record ? find_process(entry.path(), *record) : std::nullopt;
+    if (!qemu) continue;
+    qemu->signal(SIGKILL);
+    ended.push_back(std::move(*qemu));
+  }
+  for (const auto& qemu : ended) {
+    pollfd gone{qemu.pidfd(), POLLIN, 0};
+    ::poll(&gone, 1, kill_limit_ms);
+    qemu.collect();
+  }
   for (const auto& folder : folders)
     end_leftover(folder);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "http/request/targets.hpp"
@@ -101,8 +102,12 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
           page_fault(wanted, !targets->empty(), tagged<typename Kind::pointer>, Kind::noun))
     return tl::unexpected(*fault);
   const auto& control = with.on.control;
+  const auto pool = with.how.warm_pool ? with.how.warm_pool() : hypervisor::warm_pool_status{};
   const auto show = [&](const auto& one) {
-    return wanted.details ? Kind::show(control, one) : basics(one);
+    if (!wanted.details) return basics(one);
+    auto shown = Kind::show(control, one);
+    if constexpr (std::is_same_v<Kind, template_kind>) put_warm(one, pool, shown);
+    return shown;
   };
   item_list items(Kind::list);
   if (targets->empty())

@@ -112,10 +112,6 @@ std::string layer_name(std::size_t layer) {
   return "layer-" + std::to_string(layer) + ".qcow2";
 }
 
-std::string rom_file_name(std::size_t rom) {
-  return "rom-" + std::to_string(rom) + ".img";
-}
-
 std::string kept_log_name(const std::string& log) {
   return "preparation-" + log;
 }

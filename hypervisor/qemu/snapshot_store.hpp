@@ -25,7 +25,6 @@ namespace platen::hypervisor::qemu {
 inline constexpr auto base_disk_name = "base.ext4";
 inline constexpr auto state_name = "state";
 std::string layer_name(std::size_t layer);
-std::string rom_file_name(std::size_t rom);
 // What a preparation's log is called in the snapshot it has become.
 std::string kept_log_name(const std::string& log);
 

@@ -103,6 +103,8 @@ made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
   options.images = &images;
   options.roms = &roms;
   options.accelerator = chosen_accelerator(how.accelerator);
+  options.warm_pool_bytes = std::uint64_t{how.warm_pool_mb} << 20;
+  options.warm_pool_per_snapshot = how.warm_pool_per_template;
   return hypervisor::make_qemu_driver(std::move(options));
 }
 
@@ -156,6 +158,7 @@ http::options server_options(const config& how, const data_dir& data, const std:
   options.max_service_groups = how.max_service_groups;
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
   options.log_bytes = [log = tools::log_path(data.path())] { return bytes_in(log); };
+  options.warm_pool = [&driver] { return driver.warm_pool(); };
   options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };
   return options;
 }

@@ -48,6 +48,9 @@ class snapshot_store {
  public:
   explicit snapshot_store(std::filesystem::path root) : root_(std::move(root)) {}
 
+  // Where a snapshot of this id is, if it is complete.
+  std::filesystem::path folder_of(const std::string& id) const { return root_ / id; }
+
   // Deletes half-made and half-deleted snapshots; returns the complete ones.
   tl::expected<std::vector<std::string>, std::string> recover();
 

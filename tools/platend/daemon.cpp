@@ -113,6 +113,16 @@ tl::expected<token, std::string> find_token(const config& how, const data_dir& d
   return found;
 }
 
+actors::factory_settings factory_settings(const config& how) {
+  actors::factory_settings made;
+  made.enabled = how.factory_enable_template;
+  made.image = how.factory_image;
+  made.memory_mb = how.factory_default_memory;
+  made.vcpus = how.factory_default_vcpus;
+  made.prepare_timeout_ms = std::uint64_t{1000} * how.factory_init_timeout;
+  return made;
+}
+
 actors::options control_options(const config& how, store::rocksdb_log& log) {
   actors::options options;
   options.max_instances = how.max_instances;
@@ -122,6 +132,7 @@ actors::options control_options(const config& how, store::rocksdb_log& log) {
   options.max_service_groups = how.max_service_groups;
   options.base_domain = how.base_domain;
   options.stop_grace_ms = how.stop_grace_ms;
+  options.factory = factory_settings(how);
   options.version = tools::version;
   options.states = &log.states();
   options.on_loaded = [](const std::string& how_loaded) { spdlog::info("{}", how_loaded); };
@@ -154,6 +165,9 @@ http::options server_options(const config& how, const data_dir& data, const std:
   options.base_domain = how.base_domain;
   options.max_instances = how.max_instances;
   options.max_service_groups = how.max_service_groups;
+  options.factory = factory_settings(how);
+  if (!how.factory_template_path.empty())
+    options.template_path = how.factory_template_path.string();
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
   options.log_bytes = [log = tools::log_path(data.path())] { return bytes_in(log); };
   options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };

@@ -1,9 +1,13 @@
 #include "tools/platend/daemon.hpp"
 
+#include <linux/magic.h>
 #include <spdlog/spdlog.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "actors/bookkeeper.hpp"
@@ -89,6 +93,22 @@ hypervisor::accelerator_choice chosen_accelerator(accelerator_choice choice) {
   return hypervisor::accelerator_choice::automatic;
 }
 
+// Nothing is mounted: whether memory is in a tmpfs or on disk is the operator's choice of the
+// place.
+tl::expected<void, std::string> open_template_path(const std::filesystem::path& place) {
+  if (place.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(place, error);
+  struct statfs of {};
+  if (error || ::access(place.c_str(), W_OK) != 0 || ::statfs(place.c_str(), &of) != 0)
+    return tl::unexpected("factory.template_path: '" + place.string() + "' cannot be written to: " +
+                          (error ? error.message() : std::string(std::strerror(errno))));
+  const auto free_mb = of.f_bavail * static_cast<std::uint64_t>(of.f_bsize) >> 20;
+  spdlog::info("the memory of templates is kept in {}, {}, {} MiB free", place.string(),
+               of.f_type == TMPFS_MAGIC ? "a tmpfs" : "which is no tmpfs", free_mb);
+  return {};
+}
+
 made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
                                      hypervisor::image_store& images, hypervisor::rom_store& roms) {
   if (how.hypervisor == hypervisor_kind::sim)
@@ -103,6 +123,9 @@ made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
   options.images = &images;
   options.roms = &roms;
   options.accelerator = chosen_accelerator(how.accelerator);
+  if (auto place = open_template_path(how.factory_template_path); !place)
+    return tl::unexpected(place.error());
+  options.template_memory_dir = how.factory_template_path;
   return hypervisor::make_qemu_driver(std::move(options));
 }
 

@@ -103,7 +103,21 @@ task<tl::expected<welcome, std::string>> agent_client::handshake(milliseconds li
     greeting.phase = answer->phase();
     greeting.generation_id = printable(answer->generation_id());
     greeting.exit_code = answer->exit_code();
+    if (greeting.phase == wire::Phase::Signalled) {
+      const auto signal = co_await repeated_signal(left_until(end));
+      if (!signal) co_return tl::unexpected(signal.error());
+      greeting.held_signal = *signal;
+    }
     co_return greeting;
+  }
+}
+
+task<tl::expected<std::uint32_t, std::string>> agent_client::repeated_signal(milliseconds limit) {
+  const auto end = clock::now() + limit;
+  for (;;) {
+    const auto message = co_await receive(left_until(end));
+    if (!message) co_return tl::unexpected(message.error());
+    if (const auto* signal = message->as<wire::Signal>()) co_return signal->number();
   }
 }
 

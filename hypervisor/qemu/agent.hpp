@@ -20,6 +20,7 @@ struct welcome {
   wire::Phase phase = wire::Phase::Idle;
   std::string generation_id;
   std::int32_t exit_code = 0;
+  std::uint32_t held_signal = 0;  // its number; 0 if the guest holds none
 };
 
 class agent_client {
@@ -28,7 +29,8 @@ class agent_client {
 
   tl::expected<void, std::string> connect(int directory_fd, const std::string& name);
 
-  // Sends a fresh nonce and waits until exactly that nonce comes back.
+  // Sends a fresh nonce and waits until exactly that nonce comes back, and for the signal that a
+  // guest which holds one repeats after it: whoever has greeted a guest knows all it has said.
   task<tl::expected<welcome, std::string>> handshake(milliseconds limit);
   task<tl::expected<void, std::string>> start(wire::StartT order, milliseconds limit);
   // Makes the nonce itself and waits for the answer that carries it.
@@ -45,6 +47,7 @@ class agent_client {
   void close() { connection_.close(); }
 
  private:
+  task<tl::expected<std::uint32_t, std::string>> repeated_signal(milliseconds limit);
   template <typename Body>
   task<tl::expected<void, std::string>> send(Body body, milliseconds limit);
 

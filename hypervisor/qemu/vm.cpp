@@ -40,13 +40,18 @@ void vm::repeat_report() {
   }
   if (state_ == state::starting) return;
   tell_up();
-  if (signalled_) tell(signalled{});
 }
 
 void vm::tell_up() {
   if (record_.origin == vm_origin::booted) tell(booted{running_});
   if (record_.origin == vm_origin::cloned) tell(cloned{running_});
   if (record_.origin == vm_origin::resumed) tell(resumed{running_});
+  if (signalled_) tell(signalled{});
+}
+
+void vm::learn(const welcome& greeting) {
+  last_signal_ = greeting.held_signal;
+  signalled_ = greeting.held_signal > 0;
 }
 
 void vm::take(launched_vm launched) {

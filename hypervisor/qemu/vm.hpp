@@ -53,6 +53,8 @@ class vm : public std::enable_shared_from_this<vm> {
   task<step> wake_as_before();
   task<step> adopt_stopped();
   step judge_adopted(const welcome& greeting);
+  // What a guest that ran before has already said.
+  void learn(const welcome& greeting);
 
   bool is_instance() const { return record_.why == purpose::instance; }
   // Answers a snapshot or suspend that cannot be begun.

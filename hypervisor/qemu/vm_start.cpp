@@ -240,6 +240,7 @@ task<vm::step> vm::try_resume(resume_order order) {
   if (!greeting) co_return fail(stage::resume, greeting.error());
   if (greeting->generation_id != record_.generation_id)
     co_return fail(stage::resume, "the guest that woke up is not the one that was suspended");
+  learn(*greeting);
   co_return co_await wake_as_before();
 }
 
@@ -303,6 +304,7 @@ task<vm::step> vm::try_adopt() {
   if (!agent) co_return fail(stage::run, agent.error());
   const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
   if (!greeting) co_return fail(stage::run, greeting.error());
+  learn(*greeting);
   const auto judged = judge_adopted(*greeting);
   // One that was being resumed may not have been told the time yet either.
   const bool clock_is_right = !stood_still && record_.origin != vm_origin::resumed;

@@ -203,6 +203,14 @@ std::string driver_world::output_with(const vm_ref& vm, const std::string& line)
   return output;
 }
 
+void driver_world::await_removed(const vm_ref& vm) {
+  const auto end = std::chrono::steady_clock::now() + report_limit;
+  // The driver reports nothing when it has removed a VM.
+  while (fs::exists(vm_folder(vm)) && std::chrono::steady_clock::now() < end)
+    silent(vm, std::chrono::milliseconds(20));
+  REQUIRE_FALSE(fs::exists(vm_folder(vm)));
+}
+
 snapshot_info driver_world::make_snapshot(const std::string& id) {
   const auto order = preparation("prep-" + id);
   driver_->boot(order);

@@ -79,6 +79,9 @@ class driver_world {
   // The workload's output once it has this line.
   std::string output_with(const vm_ref& vm, const std::string& line);
 
+  // Until nothing is left of the VM.
+  void await_removed(const vm_ref& vm);
+
   // Boots, waits for the signal and snapshots.
   snapshot_info make_snapshot(const std::string& id);
 

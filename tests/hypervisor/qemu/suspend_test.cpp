@@ -121,6 +121,7 @@ TEST_CASE("an instance sleeps and wakes with all it had, as often as it is asked
     CHECK(state_of(again.vm).at("rom") == "hello");
     // The older life's files are not needed, and not those of an order that fails.
     world->remove({"one", 2});
+    world.await_removed({"one", 2});
     world->resume({{"one", 4}, 2, {}});
     const auto refused = world.expect<failed>({"one", 4});
     CHECK(refused.where == stage::verify);
@@ -181,6 +182,7 @@ TEST_CASE("an instance that cannot be saved runs on", "[vm]") {
   world->suspend({"one", 1});
   world.expect<suspended>({"one", 1});
   world->remove({"one", 1});
+  world.await_removed({"one", 1});
   world->resume(resume_of("one", 1));
   CHECK(has(world.expect<failed>({"one", 2}).reason, "cannot be resumed"));
 

@@ -21,3 +21,14 @@ function(platen_target name)
     target_link_options(${name} PUBLIC -fsanitize=${PLATEN_SANITIZE})
   endif()
 endfunction()
+
+# platen_unity(target [EXCEPT source...])
+# Compiles a target's sources eight at a time: where headers take most of a file's compile time,
+# this takes a third of it. Sources whose own names are those of another source's are left out.
+function(platen_unity name)
+  cmake_parse_arguments(arg "" "" "EXCEPT" ${ARGN})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  set_source_files_properties(${arg_EXCEPT} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  # GCC takes the unnamed namespaces of included sources for those of headers.
+  target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+endfunction()

@@ -52,7 +52,7 @@ endfunction()
 # The target's sources can include `header`, where a text file is `namespace::name`, a char array.
 function(platen_embed_text target text header namespace name)
   set(out ${CMAKE_BINARY_DIR}/generated/${header})
-  set(script ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake)
+  set(script ${CMAKE_SOURCE_DIR}/tools/cmake/embed_text.cmake)
   add_custom_command(
     OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -DTEXT=${CMAKE_CURRENT_SOURCE_DIR}/${text} -DHEADER=${out}

@@ -19,9 +19,8 @@ result<json> only_item(const result<reply>& answer) {
 
 void print_state(const json& factory) {
   const bool on = factory.value("state", "") == "on";
+  print_lines(on ? "VM factory is on" : "VM factory is off: " + text_of(factory, "why"));
   std::vector<std::pair<std::string, std::string>> fields;
-  fields.emplace_back("VM factory is", on ? "on" : "off");
-  if (!on) fields.emplace_back("why", text_of(factory, "why"));
   for (const char* member : {"image", "memory_mb", "vcpus", "template_path", "clone_count"})
     if (factory.contains(member)) fields.emplace_back(member, text_of(factory, member));
   if (const auto of = factory.find("template"); of != factory.end())

@@ -14,6 +14,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "actors/factory.hpp"
 #include "actors/instance/decide.hpp"
 #include "actors/instance/state.hpp"
 #include "actors/outcome.hpp"
@@ -63,6 +64,8 @@ struct created {
   instance_ptr instance;
   template_ptr of;                       // null without a template
   std::vector<std::string> differences;  // create_args members that differ from the template's own
+  // Why it is no clone of the factory's template although its image is that one's; else empty.
+  std::string note = {};
 };
 
 struct stop_wish {
@@ -78,7 +81,8 @@ struct options {
   unsigned max_template_depth = 16;       // templates nested in one another
   bool strict_templates = false;          // refuses other create_args for a template that exists
   std::uint32_t stop_grace_ms = 5000;     // for stops that name none
-  std::string version;                    // of the program, for DaemonStarted
+  factory_settings factory;
+  std::string version;  // of the program, for DaemonStarted
   // Where a start finds the states it need not fold again; null: it folds the whole log.
   store::state_cache* states = nullptr;
   // Told, before start() returns, how the states came about: one sentence.
@@ -177,6 +181,10 @@ class control_plane {
   // The newest VM's output of an instance or template (its preparing VM).
   virtual hypervisor::log_chunk read_log(const std::string& uuid, hypervisor::driver::log_kind kind,
                                          std::int64_t offset, std::uint64_t limit) const = 0;
+
+  // What an instance's VM, or a template's snapshot or preparing VM, takes on disk. Asks the file
+  // system: blocks. Empty where there is nothing, or it is not known.
+  virtual std::vector<hypervisor::disk_part> disk_use(const std::string& uuid) const = 0;
 
   // Stops the actors; VMs go on unless `stop_vms`. Waits end, commands in progress are answered.
   virtual void shutdown(bool stop_vms) = 0;

@@ -73,6 +73,9 @@ struct create_message {
   control_plane::callback<created> done;
   // How often its template was gone by the time it was to be held.
   unsigned tries = 0;
+  // It names no template itself; without the factory's it boots.
+  bool from_factory = false;
+  std::string note = {};  // for its answer
 };
 struct template_message {
   std::string uuid;

@@ -245,6 +245,21 @@ class plane final : public control_plane {
     return env_.driver.read_log({uuid, attempt}, kind, offset, limit);
   }
 
+  std::vector<hypervisor::disk_part> disk_use(const std::string& uuid) const override {
+    if (const auto found = instances_.by_id(uuid)) {
+      auto parts = env_.driver.vm_disk_use({uuid, found->attempt});
+      // What it goes on from is kept beside it until it runs.
+      if (found->suspended_attempt != 0 && found->suspended_attempt != found->attempt)
+        for (auto& part : env_.driver.vm_disk_use({uuid, found->suspended_attempt}))
+          parts.push_back(part);
+      return parts;
+    }
+    const auto of = templates_.by_id(uuid);
+    if (of == nullptr) return {};
+    return of->ready ? env_.driver.snapshot_disk_use(of->ready->id)
+                     : env_.driver.vm_disk_use({uuid, of->attempt});
+  }
+
   void shutdown(bool stop_vms) override;
 
  private:

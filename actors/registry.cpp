@@ -236,6 +236,7 @@ void registry::on_create(const create_message& message) {
                        "An instance with the name '" + create.wish.name + "' already exists"));
     return;
   }
+  use_factory(create);
   std::string template_id;
   if (create.wish.from) {
     auto resolved = find_or_make_template(*create.wish.from, create.why);
@@ -243,17 +244,33 @@ void registry::on_create(const create_message& message) {
       const auto fit = check_roms(create.wish.spec.roms, templates_.at(*resolved).shape);
       if (!fit) resolved = refuse(kind::invalid, fit.error());
     }
-    if (!resolved) {
+    // The factory's template was destroyed since it was looked up.
+    const bool boots_instead = !resolved && resolved.error().what == kind::not_found &&
+                               std::exchange(create.from_factory, false);
+    if (boots_instead) {
+      create.wish.from.reset();
+    } else if (!resolved) {
       create.done(tl::make_unexpected(resolved.error()));
       return;
+    } else {
+      template_id = std::move(*resolved);
     }
-    template_id = std::move(*resolved);
   }
   instance_names_[create.wish.name] = uuid;
   instances_[uuid] = {nullptr, create.wish.name};
   creating_[uuid].push_back(std::exchange(create.done, nullptr));
   if (!create.wish.group) return go_on_with_template(create, uuid, template_id);
   send(groups_, group_join{create, uuid, template_id, caf::actor_cast<caf::actor>(this)});
+}
+
+// The host's own template, for what names none.
+void registry::use_factory(create_message& create) const {
+  if (create.wish.from || !limits_.factory.enabled) return;
+  const auto there = env_.templates.by_name(std::string(factory_template_name));
+  auto choice = choose_factory(limits_.factory, create.wish.spec, there.get());
+  create.from_factory = choice.from.has_value();
+  create.wish.from = std::move(choice.from);
+  create.note = std::move(choice.note);
 }
 
 // The instance refers to its service group, so that was made durable first.
@@ -460,6 +477,11 @@ void registry::on_template_confirmed(const template_confirmed& message) {
   }
   auto why = message.result.error();
   auto again = message.create;
+  if (why.what == kind::not_found && std::exchange(again.from_factory, false)) {
+    again.wish.from.reset();
+    again.note = "booted, not cloned from the factory's template: that was destroyed meanwhile";
+    return go_on_with_template(again, message.instance_id, "");
+  }
   // It went since its name was looked up; the request has all that is needed to make it anew.
   if (why.what == kind::not_found && again.wish.from->create_args && ++again.tries < max_tries) {
     auto resolved = find_or_make_template(*again.wish.from, again.why);
@@ -528,8 +550,11 @@ void registry::request_instance(const create_message& message, const std::string
   send(actor, begin{});
   instance_ask question{instance::request{std::move(event)}, message.why, nullptr};
   question.done = [self = caf::actor_cast<caf::actor>(this), uuid, from, differing,
+                   note = message.note,
                    why = message.why](tl::expected<instance_ptr, rejection> result) {
-    const auto made = result.map([&](const auto& one) { return created{one, from, differing}; });
+    const auto made = result.map([&](const auto& one) {
+      return created{one, from, differing, note};
+    });
     caf::anon_send(self, instance_confirmed{uuid, from ? from->id : "", made, why});
   };
   send(actor, std::move(question));

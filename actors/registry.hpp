@@ -35,6 +35,7 @@ class registry : public caf::event_based_actor {
   void settle_accounts();
 
   void on_create(const create_message& message);
+  void use_factory(create_message& create) const;
   void on_group_joined(const group_joined& message);
   void go_on_with_template(const create_message& create, const std::string& uuid,
                            const std::string& template_id);

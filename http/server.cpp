@@ -94,6 +94,7 @@ class running_server : public server {
     add_openapi_route(routes_);
     add_event_routes(routes_, api_);
     add_audit_routes(routes_, api_);
+    add_factory_routes(routes_, api_);
     add_image_routes(routes_, api_);
     add_autoscale_routes(routes_, api_);
     add_service_routes(routes_, api_);

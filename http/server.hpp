@@ -64,6 +64,8 @@ struct options {
   std::string base_domain = "localhost";  // of domains that are not complete
   std::size_t max_instances = 0;          // of the control plane, for /v1/users/quotas
   std::size_t max_service_groups = 0;     // the same
+  actors::factory_settings factory;       // of the control plane, for /v1/factory
+  std::string template_path;              // where memory and state of snapshots lie, for the same
   limits bounds;
   // For /v1/healthz `checks`: name -> "healthy", "degraded" or "unknown". Called on connection
   // threads; unset: log and hypervisor are "healthy" for as long as the server runs.

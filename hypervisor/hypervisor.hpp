@@ -222,6 +222,19 @@ struct log_chunk {
   std::uint64_t available = 0;  // end of the log
 };
 
+// What files take on disk. A file that has further names (hard links) counts in full wherever it
+// has one, and is in `shared` as well; blocks that a file system shares below files (reflinks)
+// cannot be told apart and count for each file.
+struct disk_use {
+  std::uint64_t logical_bytes = 0;    // as long as they read; holes included
+  std::uint64_t allocated_bytes = 0;  // blocks that they occupy
+  std::uint64_t shared_bytes = 0;     // of the allocated ones, those of files with further names
+};
+struct disk_part {
+  std::string_view what;  // "memory", "state", "disk", "base", "layers", "roms", "other"
+  disk_use use;
+};
+
 class driver {
  public:
   virtual ~driver() = default;
@@ -261,6 +274,13 @@ class driver {
   enum class log_kind { workload, console };
   virtual log_chunk read_log(const vm_ref& vm, log_kind kind, std::int64_t offset,
                              std::uint64_t limit) const = 0;
+
+  // What a VM's own directory, or a snapshot, takes on disk, each part once. Empty where there is
+  // none, or no files. Asks the file system for a few dozen files at most: blocks.
+  virtual std::vector<disk_part> vm_disk_use(const vm_ref&) const { return {}; }
+  virtual std::vector<disk_part> snapshot_disk_use(const std::string& /*snapshot_id*/) const {
+    return {};
+  }
 };
 
 }  // namespace platen::hypervisor

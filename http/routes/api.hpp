@@ -56,6 +56,7 @@ void add_template_routes(route_table& on, api& with);
 void add_autoscale_routes(route_table& on, api& with);
 void add_service_routes(route_table& on, api& with);
 void add_certificate_routes(route_table& on, api& with);
+void add_factory_routes(route_table& on, api& with);
 void add_image_routes(route_table& on, api& with);
 void add_event_routes(route_table& on, api& with);
 void add_audit_routes(route_table& on, api& with);

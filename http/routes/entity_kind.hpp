@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/control_plane.hpp"
+#include "http/view/disk_view.hpp"
 #include "http/view/entity_view.hpp"
 
 namespace platen::http {
@@ -41,8 +42,12 @@ struct template_kind {
     return in.find_template(which);
   }
   static std::vector<pointer> all(const actors::control_plane& in) { return in.templates(); }
-  static json_object show(const actors::control_plane&, const actors::vm_template::state& value) {
-    return to_json(value);
+  static json_object show(const actors::control_plane& in,
+                          const actors::vm_template::state& value) {
+    auto into = to_json(value);
+    if (const auto parts = in.disk_use(value.id); !parts.empty())
+      into["disk_use"] = disk_json(parts);
+    return into;
   }
 };
 

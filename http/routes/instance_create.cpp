@@ -55,6 +55,7 @@ std::vector<created_answer> create_all(api& with, std::vector<create_request>& w
 
 std::vector<std::string> warnings_of(const create_request& wanted, const actors::created& made) {
   auto warnings = wanted.warnings;
+  if (!made.note.empty()) warnings.push_back("'" + made.instance->name + "': " + made.note);
   if (made.differences.empty()) return warnings;
   std::string fields;
   for (const auto& field : made.differences)

@@ -3,6 +3,7 @@
 #include "http/routes/entity_kind.hpp"
 #include "http/routes/instance_routes.hpp"
 #include "http/routes/lookup.hpp"
+#include "http/view/disk_view.hpp"
 #include "http/view/metrics_view.hpp"
 
 namespace platen::http {
@@ -34,8 +35,10 @@ answer_or_error<reply> read_metrics(api& with, const api_request& request) {
     const auto of =
         one.template_id.empty() ? nullptr : control.find_template({one.template_id, ""});
     const auto load = loads.find(one.id);
-    found.push_back(metrics_json(one, of.get(), load == loads.end() ? nullptr : &load->second));
-    return found.back();
+    auto& fields = found.emplace_back(
+        metrics_json(one, of.get(), load == loads.end() ? nullptr : &load->second));
+    put_disk_metrics(control.disk_use(one.id), fields);
+    return fields;
   };
   item_list items("instances");
   if (targets->empty())

@@ -23,7 +23,7 @@ struct figure {
 constexpr auto gauge = prometheus_text::kind::gauge;
 constexpr auto counter = prometheus_text::kind::counter;
 
-constexpr std::array<figure, 11> figures{{
+constexpr std::array<figure, 14> figures{{
     {"start_count", counter, "Times it came to run."},
     {"restart_count", gauge, "Restarts by its policy since somebody last started it."},
     {"uptime_ms", gauge, "Since it came to run."},
@@ -34,6 +34,9 @@ constexpr std::array<figure, 11> figures{{
     {"nreqs", gauge, "HTTP requests under way in the gateway."},
     {"nconns", gauge, "Connections that the gateway passes through."},
     {"ntotal", counter, "Requests and connections so far."},
+    {"disk_logical_bytes", gauge, "Length of its files, holes included."},
+    {"disk_allocated_bytes", gauge, "What its files occupy on disk."},
+    {"disk_shared_bytes", gauge, "Of that, files that others have as well (hard links)."},
     {"started_at", gauge, "When it came to run, in seconds since 1970."},
 }};
 

@@ -102,8 +102,10 @@ arguments rom_drive_arguments() {
               ",read-only=on"};
 }
 
+// QEMU offers memory to the host for merging (KSM) unless it is told not to, and how long a write
+// to a merged page takes tells a guest what others have.
 std::string memory_object(const machine& machine, const std::string& kind) {
-  return kind + ",id=memory,size=" + std::to_string(machine.memory_mb) + "M";
+  return kind + ",id=memory,size=" + std::to_string(machine.memory_mb) + "M,merge=off";
 }
 
 }  // namespace

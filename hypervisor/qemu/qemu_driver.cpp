@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "hypervisor/qemu/folder_disk_use.hpp"
 #include "hypervisor/qemu/host_clock.hpp"
 #include "hypervisor/qemu/host_qemu.hpp"
 #include "hypervisor/qemu/kvm_probe.hpp"
@@ -75,6 +76,8 @@ class qemu_driver : public driver {
   warm_pool_status warm_pool() const override { return host_.warm->status(); }
   log_chunk read_log(const vm_ref& vm, log_kind kind, std::int64_t offset,
                      std::uint64_t limit) const override;
+  std::vector<disk_part> vm_disk_use(const vm_ref& vm) const override;
+  std::vector<disk_part> snapshot_disk_use(const std::string& snapshot_id) const override;
 
  private:
   using vm_pointer = std::shared_ptr<qemu::vm>;
@@ -387,6 +390,15 @@ log_chunk qemu_driver::read_log(const vm_ref& vm, log_kind kind, std::int64_t of
   if (fs::exists(own, ignored)) return read_log_file(own, offset, limit);
   const auto snapshot = host_.snapshots.folder_made_by(vm);
   return snapshot ? read_log_file(*snapshot / kept_log_name(name), offset, limit) : log_chunk{};
+}
+
+std::vector<disk_part> qemu_driver::vm_disk_use(const vm_ref& vm) const {
+  return is_plain_id(vm.id) ? disk_use_of(vm_directory(host_, vm)) : std::vector<disk_part>();
+}
+
+std::vector<disk_part> qemu_driver::snapshot_disk_use(const std::string& snapshot_id) const {
+  return is_plain_id(snapshot_id) ? disk_use_of(host_.snapshots.folder_of(snapshot_id))
+                                  : std::vector<disk_part>();
 }
 
 }  // namespace

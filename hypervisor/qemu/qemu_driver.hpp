@@ -22,6 +22,9 @@ struct qemu_options {
   // VMs live in data_dir/vms, clones that wait in data_dir/pool, snapshots in data_dir/templates.
   // All on one file system, and on that of the images if disks are to be shared instead of copied.
   std::filesystem::path data_dir;
+  // Memory and state of prepared templates, on any file system; those of templates that were
+  // instances stay in data_dir/templates. It exists. Empty: all of them stay there.
+  std::filesystem::path template_memory_dir;
   std::string qemu_binary = "qemu-system-x86_64";  // looked up in PATH
   // Folder with bundle.json and the kernel and initramfs it names.
   std::filesystem::path guest_bundle;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "hypervisor/qemu/linked_files.hpp"
 #include "hypervisor/qemu/vm_record.hpp"
 
 namespace platen::hypervisor::qemu {
@@ -122,14 +123,16 @@ tl::expected<std::vector<std::string>, std::string> snapshot_store::recover() {
   std::vector<std::string> complete;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     const auto name = entry.path().filename().string();
-    if (entry.path().extension() == temporary_suffix)
+    const bool lost_its_memory =
+        leads_nowhere(entry.path() / memory_name) || leads_nowhere(entry.path() / state_name);
+    if (entry.path().extension() == temporary_suffix || (is_plain_id(name) && lost_its_memory))
       leftovers.push_back(entry.path());
     else if (is_plain_id(name) && fs::exists(entry.path() / manifest_name))
       complete.push_back(name);
   }
   if (error) return tl::unexpected("cannot list " + root_.string() + ": " + error.message());
   for (const auto& leftover : leftovers)
-    fs::remove_all(leftover, error);
+    remove_with_linked(leftover);
   for (const auto& id : complete)
     if (const auto sealed = read_manifest(root_ / id)) note_maker(sealed->content.made_by, id);
   return complete;
@@ -173,15 +176,16 @@ tl::expected<file_facts, std::string> snapshot_store::facts_of(const fs::path& p
 }
 
 tl::expected<snapshot_info, std::string> snapshot_store::store(const fs::path& vm_directory,
-                                                               manifest draft) {
+                                                               manifest draft,
+                                                               bool can_be_made_again) {
   const auto building = temporary(root_ / draft.snapshot_id);
   if (::mkdir(building.c_str(), 0700) != 0)
     return tl::unexpected(system_error_sentence("make", building));
   const auto maker = draft.made_by;
-  auto stored = fill_and_publish(building, vm_directory, std::move(draft));
+  const bool memory_apart = can_be_made_again && !memory_root_.empty();
+  auto stored = fill_and_publish(building, vm_directory, std::move(draft), memory_apart);
   if (stored) note_maker(maker, stored->snapshot_id);
-  std::error_code ignored;
-  if (!stored) fs::remove_all(building, ignored);
+  if (!stored) remove_with_linked(building);
   return stored;
 }
 
@@ -215,10 +219,13 @@ tl::expected<void, std::string> snapshot_store::collect_fixed_facts(const fs::pa
 }
 
 tl::expected<snapshot_info, std::string> snapshot_store::fill_and_publish(
-    const fs::path& building, const fs::path& vm_directory, manifest draft) {
+    const fs::path& building, const fs::path& vm_directory, manifest draft, bool memory_apart) {
   tl::expected<void, std::string> done;
   for (const auto& name : file_names(draft))
     if (done) done = move(vm_directory / name, building / name);
+  if (done && memory_apart)
+    for (const auto* name : {memory_name, state_name})
+      if (done) done = move_behind_link(building / name, memory_root_ / draft.snapshot_id);
   if (done) done = collect_facts(building, draft);
   if (!done) return tl::unexpected(done.error());
   move_log(vm_directory, building, console_log_name);
@@ -361,8 +368,7 @@ void snapshot_store::forget(const std::string& id) {
 }
 
 void snapshot_store::delete_forgotten(const std::string& id) {
-  std::error_code ignored;
-  if (is_plain_id(id)) fs::remove_all(forgotten(root_ / id), ignored);
+  if (is_plain_id(id)) remove_with_linked(forgotten(root_ / id));
 }
 
 }  // namespace platen::hypervisor::qemu

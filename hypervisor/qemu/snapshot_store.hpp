@@ -47,9 +47,17 @@ struct snapshot_refusal {
 
 class snapshot_store {
  public:
-  explicit snapshot_store(std::filesystem::path root) : root_(std::move(root)) {}
+  // `memory_root` may be on another file system, such as a tmpfs: memory and state of snapshots
+  // that can be made again are kept in <memory_root>/<id>, and are symbolic links in <root>/<id>.
+  // Empty: they are kept with the rest.
+  explicit snapshot_store(std::filesystem::path root, std::filesystem::path memory_root = {})
+      : root_(std::move(root)), memory_root_(std::move(memory_root)) {}
 
-  // Deletes half-made and half-deleted snapshots; returns the complete ones.
+  // Where a snapshot of this id is, if it is complete.
+  std::filesystem::path folder_of(const std::string& id) const { return root_ / id; }
+
+  // Deletes half-made and half-deleted snapshots, and those whose memory went with a tmpfs; returns
+  // the complete ones.
   tl::expected<std::vector<std::string>, std::string> recover();
 
   // Those of them that a look at their manifests and at their files' sizes rules out. Reads no
@@ -58,9 +66,10 @@ class snapshot_store {
                                                const host_facts& host) const;
 
   // Moves memory, state, disks and ROMs out of an ended VM's directory, adds their facts to `draft`
-  // and makes them the snapshot draft.snapshot_id. The error is a sentence.
+  // and makes them the snapshot draft.snapshot_id. What can be made again need not outlive the
+  // host. The error is a sentence.
   tl::expected<snapshot_info, std::string> store(const std::filesystem::path& vm_directory,
-                                                 manifest draft);
+                                                 manifest draft, bool can_be_made_again = false);
 
   // Makes an ended or stopped VM's directory one that can be resumed: adds the files' facts to
   // `draft`, syncs all of it and writes the manifest last. What is there of the files is not
@@ -94,7 +103,7 @@ class snapshot_store {
  private:
   tl::expected<snapshot_info, std::string> fill_and_publish(
       const std::filesystem::path& building, const std::filesystem::path& vm_directory,
-      manifest draft);
+      manifest draft, bool memory_apart);
   tl::expected<void, std::string> collect_facts(const std::filesystem::path& folder,
                                                 manifest& draft);
   tl::expected<verified_snapshot, snapshot_refusal> open_folder(const std::filesystem::path& folder,
@@ -114,6 +123,7 @@ class snapshot_store {
                                                          identity_by how);
 
   const std::filesystem::path root_;
+  const std::filesystem::path memory_root_;
   digest_cache digests_;
   mutable std::mutex made_by_mutex_;
   std::map<vm_ref, std::string> made_by_;

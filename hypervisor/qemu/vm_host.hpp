@@ -23,7 +23,7 @@ struct vm_host {
         io(loop),
         pool(workers),
         slow_pool(slow_workers),
-        snapshots(options.data_dir / "templates"),
+        snapshots(options.data_dir / "templates", options.template_memory_dir),
         logs(std::make_shared<log_bounds>(io, options.log_bytes)),
         boot_places(std::make_shared<semaphore>(io, options.concurrent_boots)),
         clone_places(std::make_shared<semaphore>(io, options.concurrent_clones)),

@@ -47,6 +47,7 @@ class fake_control : public actors::control_plane {
   std::vector<actors::vm_template::change> template_changes() const;
   std::vector<std::string> differences_to_report;
   std::string output = "line one\nline two\n";
+  std::vector<hypervisor::disk_part> disk;  // of each instance and template
 
   // ---- control_plane
   void create(actors::create_instance wish, events::cause why,
@@ -98,6 +99,7 @@ class fake_control : public actors::control_plane {
   actors::group_ptr find_group(const actors::reference& which) const override;
   std::vector<actors::group_ptr> groups() const override;
   void on_routing_change(std::function<void()>) override {}
+  std::vector<hypervisor::disk_part> disk_use(const std::string&) const override { return disk; }
   void shutdown(bool) override {}
 
  private:

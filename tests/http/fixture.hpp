@@ -37,6 +37,11 @@ inline const std::string token = "secret-token";
 class archived_log : public store::event_log {
  public:
   explicit archived_log(store::event_log& of) : of_(of) {}
+  // The same, with another factory.
+  void use_factory(actors::factory_settings how) {
+    how_.factory = std::move(how);
+    restart();
+  }
   void unreadable_up_to(std::uint64_t sequence) { gone_ = sequence; }
 
   void append(store::append_request request, append_callback done) override {

@@ -66,6 +66,7 @@ TEST_CASE("every key can be set by a flag, a variable and a line of the file") {
   for (const auto& key : config_keys()) {
     const std::string name(key.name);
     INFO(name);
+    if (name.starts_with("factory_")) continue;  // factory_config_test.cpp
     const auto sample = samples.find(name);
     const std::string text = sample != samples.end()           ? sample->second
                              : key.kind == value_kind::boolean ? "true"

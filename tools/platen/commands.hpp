@@ -8,6 +8,7 @@ namespace platen::cli {
 
 void add_instance_commands(CLI::App& app, context& ctx);
 void add_template_commands(CLI::App& app, context& ctx);
+void add_factory_commands(CLI::App& app, context& ctx);
 void add_service_commands(CLI::App& app, context& ctx);
 void add_certificate_commands(CLI::App& app, context& ctx);  // certificate, ca
 void add_image_commands(CLI::App& app, context& ctx);

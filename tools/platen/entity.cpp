@@ -59,6 +59,11 @@ const entity_kind& certificates() {
   return kind;
 }
 
+const entity_kind& factories() {
+  static const entity_kind kind{"/v1/factory", "factory", "factories"};
+  return kind;
+}
+
 bool is_uuid(const std::string& text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

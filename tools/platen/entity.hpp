@@ -20,6 +20,7 @@ const entity_kind& instances();
 const entity_kind& templates();
 const entity_kind& services();
 const entity_kind& certificates();
+const entity_kind& factories();  // there is one, and it is not named
 
 bool is_uuid(const std::string& text);
 

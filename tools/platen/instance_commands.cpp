@@ -174,7 +174,18 @@ void add_wait(CLI::App& group, context& ctx) {
 struct change_wish {
   std::vector<std::string> which;
   bool force = false;
+  bool wait = false;
+  std::optional<std::int64_t> timeout_s;
 };
+
+// Of one instance also what its template is being prepared for; of several there is no one stage.
+std::unique_ptr<progress> shown_start(const context& ctx, const change_wish& wish) {
+  if (!wish.wait || wish.which.size() != 1 || !ctx.shows_progress()) return nullptr;
+  watched what;
+  what.instance_name = wish.which.front();
+  if (is_uuid(wish.which.front())) what.instance_stream = "instance/" + wish.which.front();
+  return progress::follow(*ctx.where(), what);
+}
 
 result<void> change(const context& ctx, const std::string& verb, const change_wish& wish) {
   auto api = ctx.connect();
@@ -183,8 +194,11 @@ result<void> change(const context& ctx, const std::string& verb, const change_wi
   for (const auto& one : wish.which) {
     body.push_back(reference_to(one));
     if (wish.force) body.back()["force"] = true;
+    if (wish.wait) body.back()["timeout_s"] = wish.timeout_s.value_or(-1);
   }
+  auto shown = shown_start(ctx, wish);
   const auto answer = api->send(method::put, "/v1/instances/" + verb, {}, body);
+  shown.reset();
   if (!answer) return tl::unexpected(answer.error());
   return print_outcome(sort_items(*answer), ctx.json, [](const json& item) {
     return text_of(item, "name") + "  " + text_of(item, "previous_state") + " -> " +
@@ -232,6 +246,11 @@ void add_start_and_stop(CLI::App& group, context& ctx) {
     const auto wish = std::make_shared<change_wish>();
     command->add_option("names", wish->which, "Names or UUIDs")->required();
     if (verb == "stop") command->add_flag("--force", wish->force, "Do not ask the guest first");
+    if (verb == "start") {
+      auto* wait = command->add_flag("--wait", wish->wait, "Wait until they run");
+      command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds")
+          ->needs(wait);
+    }
     on_chosen(command, ctx, [&ctx, verb = verb, wish] { return change(ctx, verb, *wish); });
   }
 }

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   add_global_options(app, ctx);
   add_instance_commands(app, ctx);
   add_template_commands(app, ctx);
+  add_factory_commands(app, ctx);
   add_service_commands(app, ctx);
   add_certificate_commands(app, ctx);
   add_image_commands(app, ctx);

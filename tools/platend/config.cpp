@@ -10,6 +10,7 @@
 #include "actors/service/settings.hpp"
 #include "tools/common/defaults.hpp"
 #include "tools/common/nearest.hpp"
+#include "tools/platend/factory_rules.hpp"
 
 namespace platen::platend {
 namespace {
@@ -104,6 +105,16 @@ outcome set_base_domain(config& into, const std::string& text) {
   return {};
 }
 
+outcome set_factory_image(config& into, const std::string& text) {
+  const auto fault = check_factory_image(text);
+  if (fault) into.factory_image = text;
+  return fault;
+}
+
+outcome set_shared_fs(config&, const std::string& text) {
+  return check_shared_fs(text);
+}
+
 outcome set_log_level(config& into, const std::string& text) {
   static const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error"};
   if (std::find(levels.begin(), levels.end(), text) == levels.end())
@@ -152,30 +163,44 @@ std::optional<std::string> text_of(const toml::node& node, value_kind kind) {
   return std::nullopt;
 }
 
-std::string unknown_key(std::string_view name) {
+// A key of a section is named `section_key` everywhere but in the file.
+constexpr std::string_view section = "factory";
+constexpr std::string_view section_prefix = "factory_";
+
+// `prefix` is that of the section in which `name` stands, or empty.
+std::string unknown_key(std::string_view name, std::string_view prefix) {
   std::vector<std::string> known;
   for (const auto& key : config_keys())
-    known.emplace_back(key.name);
+    if (key.name.starts_with(section_prefix) == !prefix.empty())
+      known.emplace_back(key.name.substr(prefix.size()));
   const auto meant = tools::nearest(name, known);
   return "unknown key" + (meant ? "; did you mean '" + *meant + "'?" : std::string());
 }
 
-tl::expected<found_values, std::string> read_table(const toml::table& table,
-                                                   const std::string& file) {
-  found_values values;
+tl::expected<void, std::string> read_table(const toml::table& table, const std::string& file,
+                                           std::string_view prefix, found_values& values) {
   for (const auto& [key, node] : table) {
-    const std::string_view name = key.str();
-    const auto where =
-        file + ":" + std::to_string(key.source().begin.line) + ": " + std::string(name);
+    const auto shown = (prefix.empty() ? "" : std::string(section) + ".") + std::string(key.str());
+    const auto where = file + ":" + std::to_string(key.source().begin.line) + ": " + shown;
+    if (prefix.empty() && key.str() == section && node.is_table()) {
+      if (auto read = read_table(*node.as_table(), file, section_prefix, values); !read)
+        return read;
+      continue;
+    }
+    if (prefix.empty() && key.str().starts_with(section_prefix))
+      return tl::unexpected(where + ": write it as '" +
+                            std::string(key.str().substr(section_prefix.size())) +
+                            "' in the section [" + std::string(section) + "]");
+    const auto name = std::string(prefix) + std::string(key.str());
     const auto& keys = config_keys();
     const auto known =
         std::find_if(keys.begin(), keys.end(), [&](auto& k) { return k.name == name; });
-    if (known == keys.end()) return tl::unexpected(where + ": " + unknown_key(name));
+    if (known == keys.end()) return tl::unexpected(where + ": " + unknown_key(key.str(), prefix));
     auto text = text_of(node, known->kind);
     if (!text) return tl::unexpected(where + ": expected " + std::string(name_of(known->kind)));
-    values[std::string(name)] = {*std::move(text), where};
+    values[name] = {*std::move(text), where};
   }
-  return values;
+  return {};
 }
 
 tl::expected<found_values, std::string> read_file(const std::filesystem::path& file) {
@@ -183,7 +208,10 @@ tl::expected<found_values, std::string> read_file(const std::filesystem::path& f
   if (!std::filesystem::is_regular_file(file, unreadable))
     return tl::unexpected(file.string() + ": no such configuration file");
   try {
-    return read_table(toml::parse_file(file.string()), file.string());
+    found_values values;
+    const auto read = read_table(toml::parse_file(file.string()), file.string(), "", values);
+    if (!read) return tl::unexpected(read.error());
+    return values;
   } catch (const toml::parse_error& error) {
     return tl::unexpected(file.string() + ":" + std::to_string(error.source().begin.line) + ": " +
                           std::string(error.description()));
@@ -284,6 +312,30 @@ const std::vector<config_key>& config_keys() {
        number<std::uint64_t>(&config::keep_events, 1000, 1'000'000'000'000)},
       {"segment_events", integer, "100000", "Events in each file of the archive",
        number<std::uint64_t>(&config::segment_events, 1000, 1'000'000)},
+      {"factory_enable_template", value_kind::boolean, "false",
+       "Clone instances that name no template from the factory's, see `platen factory`",
+       boolean(&config::factory_enable_template)},
+      {"factory_template_path", text, "",
+       "Directory, best on a tmpfs, of the memory and state of templates; default: with the rest "
+       "of each in DATA/templates",
+       path(&config::factory_template_path)},
+      {"factory_path", text, "", "The QEMU program: another name of qemu_binary",
+       path(&config::factory_path)},
+      {"factory_kernel", text, "", "The kernel in guest_dir: another way to name that",
+       path(&config::factory_kernel)},
+      {"factory_initrd", text, "", "The initramfs in guest_dir: another way to name that",
+       path(&config::factory_initrd)},
+      {"factory_image", text, "", "What the factory's VMs run: an image of the image store",
+       set_factory_image},
+      {"factory_default_memory", integer, "256", "MiB of the factory's VMs, 256 at least",
+       number<std::uint32_t>(&config::factory_default_memory, 64, 16384)},
+      {"factory_default_vcpus", integer, "1", "Virtual processors of the factory's VMs",
+       number<std::uint32_t>(&config::factory_default_vcpus, 1, 8)},
+      {"factory_shared_fs", text, "", "none: file systems are not shared with templated VMs",
+       set_shared_fs},
+      {"factory_init_timeout", integer, "300",
+       "Seconds after which the preparation of the factory's template is given up; 0: never",
+       number<std::uint32_t>(&config::factory_init_timeout, 0, 86'400)},
   };
   return keys;
 }
@@ -297,6 +349,7 @@ tl::expected<config, std::string> load_config(const config_sources& sources) {
   }
   config made;
   std::string listen_from;
+  factory_places said_at;
   for (const auto& key : config_keys()) {
     const std::string name(key.name);
     found_value value{std::string(key.fallback), "default of " + name};
@@ -311,11 +364,14 @@ tl::expected<config, std::string> load_config(const config_sources& sources) {
     if (auto set = key.set(made, value.text); !set)
       return tl::unexpected(value.where + ": " + set.error());
     if (name == "listen") listen_from = value.where;
+    said_at[name] = value.where;
   }
   if (!is_loopback(made.listen_host) && made.token_file.empty())
     return tl::unexpected(listen_from + ": '" + made.listen_host +
                           "' is reachable from other machines; set token_file to a file with a "
                           "token of your own, or listen on 127.0.0.1");
+  if (auto settled = settle_factory(made, said_at); !settled)
+    return tl::unexpected(settled.error());
   return made;
 }
 

@@ -54,6 +54,17 @@ struct config {
   std::filesystem::path archive;              // of old events, relative to data; empty: never
   std::uint64_t keep_events = 0;              // the newest, which stay in the database
   std::uint64_t segment_events = 0;           // in each file of the archive
+
+  // The section [factory], whose keys are those of Kata's VM templating (factory_rules.hpp).
+  bool factory_enable_template = false;
+  std::filesystem::path factory_template_path;  // empty: with the rest of each snapshot
+  std::filesystem::path factory_path;           // of QEMU; empty: qemu_binary
+  std::filesystem::path factory_kernel;         // empty, or that of the guest in guest_dir
+  std::filesystem::path factory_initrd;         // the same
+  std::string factory_image;
+  std::uint32_t factory_default_memory = 0;  // MiB
+  std::uint32_t factory_default_vcpus = 0;
+  std::uint32_t factory_init_timeout = 0;  // seconds; 0: none
 };
 
 enum class value_kind { text, integer, boolean };

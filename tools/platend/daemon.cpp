@@ -1,9 +1,13 @@
 #include "tools/platend/daemon.hpp"
 
+#include <linux/magic.h>
 #include <spdlog/spdlog.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "actors/bookkeeper.hpp"
@@ -89,6 +93,22 @@ hypervisor::accelerator_choice chosen_accelerator(accelerator_choice choice) {
   return hypervisor::accelerator_choice::automatic;
 }
 
+// Nothing is mounted: whether memory is in a tmpfs or on disk is the operator's choice of the
+// place.
+tl::expected<void, std::string> open_template_path(const std::filesystem::path& place) {
+  if (place.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(place, error);
+  struct statfs of {};
+  if (error || ::access(place.c_str(), W_OK) != 0 || ::statfs(place.c_str(), &of) != 0)
+    return tl::unexpected("factory.template_path: '" + place.string() + "' cannot be written to: " +
+                          (error ? error.message() : std::string(std::strerror(errno))));
+  const auto free_mb = of.f_bavail * static_cast<std::uint64_t>(of.f_bsize) >> 20;
+  spdlog::info("the memory of templates is kept in {}, {}, {} MiB free", place.string(),
+               of.f_type == TMPFS_MAGIC ? "a tmpfs" : "which is no tmpfs", free_mb);
+  return {};
+}
+
 made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
                                      hypervisor::image_store& images, hypervisor::rom_store& roms) {
   if (how.hypervisor == hypervisor_kind::sim)
@@ -105,6 +125,9 @@ made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
   options.accelerator = chosen_accelerator(how.accelerator);
   options.warm_pool_bytes = std::uint64_t{how.warm_pool_mb} << 20;
   options.warm_pool_per_snapshot = how.warm_pool_per_template;
+  if (auto place = open_template_path(how.factory_template_path); !place)
+    return tl::unexpected(place.error());
+  options.template_memory_dir = how.factory_template_path;
   return hypervisor::make_qemu_driver(std::move(options));
 }
 
@@ -113,6 +136,16 @@ tl::expected<token, std::string> find_token(const config& how, const data_dir& d
   auto found = read_or_make_token(tools::token_path(data.path()));
   if (found && found->made) spdlog::info("made an API token: {}", found->file.string());
   return found;
+}
+
+actors::factory_settings factory_settings(const config& how) {
+  actors::factory_settings made;
+  made.enabled = how.factory_enable_template;
+  made.image = how.factory_image;
+  made.memory_mb = how.factory_default_memory;
+  made.vcpus = how.factory_default_vcpus;
+  made.prepare_timeout_ms = std::uint64_t{1000} * how.factory_init_timeout;
+  return made;
 }
 
 actors::options control_options(const config& how, store::rocksdb_log& log) {
@@ -124,6 +157,7 @@ actors::options control_options(const config& how, store::rocksdb_log& log) {
   options.max_service_groups = how.max_service_groups;
   options.base_domain = how.base_domain;
   options.stop_grace_ms = how.stop_grace_ms;
+  options.factory = factory_settings(how);
   options.version = tools::version;
   options.states = &log.states();
   options.on_loaded = [](const std::string& how_loaded) { spdlog::info("{}", how_loaded); };
@@ -156,6 +190,9 @@ http::options server_options(const config& how, const data_dir& data, const std:
   options.base_domain = how.base_domain;
   options.max_instances = how.max_instances;
   options.max_service_groups = how.max_service_groups;
+  options.factory = factory_settings(how);
+  if (!how.factory_template_path.empty())
+    options.template_path = how.factory_template_path.string();
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
   options.log_bytes = [log = tools::log_path(data.path())] { return bytes_in(log); };
   options.warm_pool = [&driver] { return driver.warm_pool(); };

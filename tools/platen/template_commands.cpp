@@ -29,7 +29,8 @@ std::string disk_use_of(const json& item) {
   const auto use = item.find("disk_use");
   if (use == item.end() || !use->is_object()) return "";
   auto text = disk_text(*use);
-  for (const auto& [part, of_part] : use->value("parts", json::object()).items())
+  const auto parts = use->value("parts", json::object());
+  for (const auto& [part, of_part] : parts.items())
     text += "\n  " + part + ": " + disk_text(of_part);
   return text;
 }

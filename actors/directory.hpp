@@ -50,7 +50,7 @@ class directory {
   pointer by_name(const std::string& name) const {
     const std::lock_guard guard(mutex_);
     const auto found = names_.find(name);
-    return found == names_.end() ? nullptr : entries_.at(found->second)->state;
+    return found == names_.end() ? nullptr : found->second->state;
   }
 
   // Oldest first.
@@ -114,7 +114,7 @@ class directory {
     auto& slot = entries_[state->id];
     if (!slot) slot = std::make_shared<entry>();
     if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
-    if (!state->name.empty()) names_[state->name] = state->id;
+    if (!state->name.empty()) names_[state->name] = slot;
     auto before = std::exchange(slot->state, state);
     slot->changed.notify_all();
     return before;
@@ -136,7 +136,7 @@ class directory {
   // A name that was given to another entity since stays with that one.
   void forget_name(const State& of) {
     const auto found = names_.find(of.name);
-    if (found != names_.end() && found->second == of.id) names_.erase(found);
+    if (found != names_.end() && found->second->state->id == of.id) names_.erase(found);
   }
 
   std::shared_ptr<entry> entry_of(const std::string& id) const {
@@ -147,7 +147,7 @@ class directory {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<entry>> entries_;
-  std::map<std::string, std::string> names_;  // to ids, of those that have a name
+  std::map<std::string, std::shared_ptr<entry>> names_;  // of those that have one
   bool cancelled_ = false;
   observer tell_;
 };

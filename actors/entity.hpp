@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -45,12 +45,9 @@ class entity : public caf::event_based_actor {
   // `stream_of` names the stream of an id. The initial state is shared with whoever published it.
   entity(caf::actor_config& config, const runtime& env,
          std::string (*stream_of)(const std::string&), state_ptr initial)
-      : caf::event_based_actor(config),
-        env_(env),
-        stream_(stream_of(initial->id)),
-        now_(std::move(initial)) {
+      : caf::event_based_actor(config), env_(env), stream_of_(stream_of), now_(std::move(initial)) {
     set_exception_handler([this](std::exception_ptr& raised) {
-      env_.on_fatal("actor " + stream_ + " failed: " + describe(raised));
+      env_.on_fatal("actor " + stream() + " failed: " + describe(raised));
       return caf::make_error(caf::exit_reason::unhandled_exception);
     });
   }
@@ -58,7 +55,7 @@ class entity : public caf::event_based_actor {
   void on_exit() override {
     const auto ended = tl::make_unexpected(
         rejection{rejection::kind::unavailable, "the daemon is stopping: ask again"});
-    if (under_way_) answer(*under_way_, ended);
+    if (under_way_) answer(under_way_->asked, ended);
     for (auto& waiting : waiting_)
       answer(waiting, ended);
     under_way_.reset();
@@ -120,6 +117,12 @@ class entity : public caf::event_based_actor {
   }
 
  private:
+  struct decided_command {
+    question asked;
+    std::vector<events::event> events;  // on their way to the log
+    std::int64_t time_us = 0;
+  };
+
   static void answer(question& q, tl::expected<state_ptr, rejection> with) {
     if (auto done = std::exchange(q.done, nullptr)) done(std::move(with));
   }
@@ -133,6 +136,8 @@ class entity : public caf::event_based_actor {
       return "unknown exception";
     }
   }
+
+  std::string stream() const { return stream_of_(now_->id); }
 
   void drain() {
     while (!under_way_ && !waiting_.empty()) {
@@ -153,68 +158,62 @@ class entity : public caf::event_based_actor {
       react(*now_, q.why);
       return;
     }
-    pending_ = std::move(*decided);
-    pending_time_us_ = env_.now_us();
     q.why.command = std::visit([](const auto& command) { return command.name; }, q.what);
-    pending_why_ = q.why;
-    under_way_ = std::move(q);
-    env_.log.append({stream_, now_->version, under_way_->why, pending_time_us_, pending_},
+    under_way_ =
+        std::make_unique<decided_command>(std::move(q), *std::move(decided), env_.now_us());
+    const auto& [asked, events, time_us] = *under_way_;
+    env_.log.append({stream(), now_->version, asked.why, time_us, events},
                     [self = caf::actor_cast<caf::actor>(this)](store::result<store::appended> r) {
                       caf::anon_send(self, append_done{std::move(r)});
                     });
   }
 
   void finish(const store::result<store::appended>& result) {
-    auto q = std::move(*under_way_);
-    under_way_.reset();
-    if (!result) return refuse(q, result.error());
+    const auto done = std::exchange(under_way_, nullptr);
+    if (!result) return refuse(done->asked, result.error());
     const auto before = now_;
-    now_ = std::make_shared<const State>(folded());
+    now_ = std::make_shared<const State>(folded(*done));
     publish(now_);
-    answer(q, now_);
-    react(*before, q.why);
+    answer(done->asked, now_);
+    react(*before, done->asked.why);
   }
 
   // Whoever asks can ask again later; a fact about the world that cannot be recorded is lost to the
   // running daemon, so the next one has to find it.
   void refuse(question& q, const store::error& why) {
-    pending_.clear();
     // Somebody wished for the id of an entity that is deleted.
     if (why.what == store::error::kind::version_conflict && now_->version == 0 && q.done) {
-      const auto message = "'" + stream_ + "' existed before and is deleted";
+      const auto message = "'" + stream() + "' existed before and is deleted";
       return answer(q, tl::make_unexpected(rejection{rejection::kind::wrong_state, message}));
     }
     const bool harmless = why.what == store::error::kind::busy && q.done;
     const auto kind = harmless ? rejection::kind::busy : rejection::kind::unavailable;
     answer(q, tl::make_unexpected(rejection{kind, "the event log refused: " + why.message}));
-    if (!harmless) env_.on_fatal("append to " + stream_ + " failed: " + why.message);
+    if (!harmless) env_.on_fatal("append to " + stream() + " failed: " + why.message);
   }
 
-  State folded() {
+  State folded(decided_command& with) const {
     State next = *now_;
     events::envelope wrapped;
-    wrapped.stream = stream_;
-    wrapped.time_us = pending_time_us_;
-    wrapped.why = std::move(pending_why_);
-    for (auto& event : pending_) {
+    wrapped.stream = stream();
+    wrapped.time_us = with.time_us;
+    wrapped.why = with.asked.why;
+    for (auto& event : with.events) {
       wrapped.version = next.version + 1;
       wrapped.what = std::move(event);
       next = evolve(std::move(next), wrapped);
     }
-    pending_.clear();
     return next;
   }
 
   virtual void publish(const state_ptr& state) = 0;
 
   const runtime& env_;
-  std::string stream_;
+  std::string (*const stream_of_)(const std::string&);
   state_ptr now_;
-  std::optional<question> under_way_;
-  std::vector<events::event> pending_;
-  std::int64_t pending_time_us_ = 0;
-  events::cause pending_why_;
-  std::deque<question> waiting_;
+  // Nearly all entities are idle: what only a busy one needs is elsewhere.
+  std::unique_ptr<decided_command> under_way_;
+  std::list<question> waiting_;
   std::optional<std::int64_t> wake_at_us_;
   std::uint64_t timer_ = 0;  // the newest timer; older ones are ignored
 };

@@ -157,6 +157,12 @@ reconciliation reconcile(const world& log, const hypervisor::inventory& found) {
     if (entity.phase == vm_template::lifecycle::snapshotted && !here) {
       plan.missing_snapshots[id] = *keep;
     }
+    const auto unusable = std::find_if(found.unusable.begin(), found.unusable.end(),
+                                       [&](const auto& one) { return one.id == *keep; });
+    if (entity.phase == vm_template::lifecycle::snapshotted && here &&
+        unusable != found.unusable.end()) {
+      plan.unusable_snapshots[id] = *unusable;
+    }
     // The snapshot was finished but its event was not: asking for it again yields the report.
     if (entity.phase == vm_template::lifecycle::snapshotting && here) {
       plan.entities[id] = action::none;

@@ -42,6 +42,8 @@ struct reconciliation {
   std::map<std::string, action> entities;  // adopt, lost or none, for each living entity
   // Templates whose snapshot is gone although the log has it, with the snapshot's id.
   std::map<std::string, std::string> missing_snapshots;
+  // Templates whose snapshot is there and cannot be used.
+  std::map<std::string, hypervisor::unusable_snapshot> unusable_snapshots;
 };
 
 reconciliation reconcile(const world& log, const hypervisor::inventory& found);

@@ -172,12 +172,14 @@ void registry::revive() {
 }
 
 void registry::begin_all() {
-  for (const auto& [id, snapshot] : plan_.missing_snapshots) {
-    template_ask question{vm_template::snapshot_damaged{snapshot, "the snapshot's files are gone"},
-                          {"", "platend", events::origin::reconcile},
-                          nullptr};
+  const auto reject = [&](const std::string& id, vm_template::snapshot_damaged why) {
+    template_ask question{std::move(why), {"", "platend", events::origin::reconcile}, nullptr};
     send(templates_.at(id).actor, std::move(question));
-  }
+  };
+  for (const auto& [id, snapshot] : plan_.missing_snapshots)
+    reject(id, {snapshot, "the snapshot's files are gone"});
+  for (const auto& [id, unusable] : plan_.unusable_snapshots)
+    reject(id, {unusable.id, unusable.reason});
   for (const auto& [id, entry] : templates_)
     send(entry.actor, begin_of(plan_, id));
   for (const auto& [id, entry] : instances_)

@@ -36,8 +36,7 @@ class flattener {
       leaves.push_back({path_, text(value)});
     }
   }
-  template <class T>
-  void add(const std::optional<T>& value) {
+  void add(const optional_like auto& value) {
     if (value) return add(*value);
     leaves.push_back({path_, "null"});
   }

@@ -43,8 +43,7 @@ class writer {
   void put(const T& value) {
     describe(value, *this);
   }
-  template <class T>
-  void put(const std::optional<T>& value) {
+  void put(const optional_like auto& value) {
     put(value.has_value());
     if (value) put(*value);
   }
@@ -109,8 +108,7 @@ class reader {
   }
   void take(std::string& value) { value = next(take_size()); }
   void take(described auto& value) { describe(value, *this); }
-  template <class T>
-  void take(std::optional<T>& value) {
+  void take(optional_like auto& value) {
     bool present = false;
     take(present);
     if (present && good_) take(value.emplace());
@@ -187,10 +185,9 @@ class shape_writer {
     describe(value, *this);
     text += "}";
   }
-  template <class T>
-  void spell(const std::optional<T>&) {
+  void spell(const optional_like auto& value) {
     text += "?";
-    spell(T{});
+    spell(std::remove_cvref_t<decltype(*value)>{});
   }
   template <class T>
   void spell(const std::vector<T>&) {

@@ -83,6 +83,19 @@ hypervisor::resume_order to_resume_order(const hypervisor::vm_ref& vm,
   return {vm, suspended_attempt, ports_of(spec)};
 }
 
+events::template_snapshotted to_event(std::uint32_t attempt,
+                                      const hypervisor::snapshot_info& what) {
+  events::template_snapshotted made;
+  made.attempt = attempt;
+  made.snapshot_id = what.snapshot_id;
+  made.accelerator = what.accelerator;
+  made.manifest_sha256 = what.manifest_sha256;
+  made.memory_bytes = what.memory_bytes;
+  made.state_bytes = what.state_bytes;
+  made.disk_bytes = what.disk_bytes;
+  return made;
+}
+
 std::string fingerprint(const events::vm_spec& spec) {
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(events::wire::CreateVmSpec(builder, &spec));

@@ -1,4 +1,4 @@
-// The spec in the log, as the hypervisor wants to have it.
+// Between the log and the hypervisor: what either says, in the other's words.
 #pragma once
 
 #include <string>
@@ -22,6 +22,8 @@ hypervisor::clone_order to_clone_order(const hypervisor::vm_ref& vm, hypervisor:
 hypervisor::resume_order to_resume_order(const hypervisor::vm_ref& vm,
                                          std::uint32_t suspended_attempt,
                                          const events::vm_spec& spec);
+
+events::template_snapshotted to_event(std::uint32_t attempt, const hypervisor::snapshot_info& what);
 
 // SHA-256 of the canonical form of a spec, lower-case hex: equal specs, equal fingerprints.
 std::string fingerprint(const events::vm_spec& spec);

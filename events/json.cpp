@@ -5,9 +5,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <stdexcept>
 
 #include "events/codec.hpp"
@@ -99,13 +97,19 @@ std::string to_rfc3339(std::int64_t time_us) {
   const auto day = floor<days>(when);
   const year_month_day date(day);
   const hh_mm_ss time(when - day);
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                static_cast<int>(time.subseconds().count()));
-  return text.data();
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  const auto put = [&](std::size_t end, std::int64_t value) {
+    for (; value > 0; value /= 10)
+      text[--end] = static_cast<char>('0' + value % 10);
+  };
+  put(4, static_cast<int>(date.year()));
+  put(7, static_cast<unsigned>(date.month()));
+  put(10, static_cast<unsigned>(date.day()));
+  put(13, time.hours().count());
+  put(16, time.minutes().count());
+  put(19, time.seconds().count());
+  put(26, time.subseconds().count());
+  return text;
 }
 
 std::string data_to_json(const event& value) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actors/control_plane.hpp"
+#include "hypervisor/hypervisor.hpp"
 #include "hypervisor/images/image_store.hpp"
 #include "hypervisor/images/rom_store.hpp"
 #include "store/event_log.hpp"
@@ -71,6 +72,8 @@ struct options {
   std::function<std::map<std::string, std::string>()> health;
   // Of the event log on disk, for GET /v1/metrics. Called on connection threads; unset: not known.
   std::function<std::uint64_t()> log_bytes;
+  // driver::warm_pool(). Called on connection threads; unset: there is none.
+  std::function<hypervisor::warm_pool_status()> warm_pool;
   // Told of faults that clients see only as "internal error": one line each. Called on connection
   // threads.
   std::function<void(const std::string&)> report_fault;

@@ -102,6 +102,10 @@ struct running_vm {
   std::uint32_t pid = 0;
   std::string generation_id;  // clones: the UUID given on resume
   std::vector<port_forward> ports;
+  // Clones: whether it was restored before it was ordered, and the time from the order until the
+  // guest ran, in microseconds; 0 for those of an earlier daemon. Its agent answers later.
+  bool was_warm = false;
+  std::uint64_t ran_after_us = 0;
 };
 
 // boot: the guest's agent answered a nonce and the workload was started.
@@ -146,8 +150,12 @@ struct exited {
   std::string console_tail;
 };
 
+// Begins the reason why a snapshot is not used that is whole, but was made with what this host no
+// longer has: "stale: made with QEMU 7.2, this host has 8.0". Its owner makes another.
+inline constexpr std::string_view stale_snapshot = "stale: ";
+
 // The order could not be carried out; what it had made is removed.
-// `snapshot_damaged`: the snapshot itself does not verify and must not be used again.
+// `snapshot_damaged`: the snapshot itself does not verify, or is stale, and must not be used again.
 // `runs_on`: suspend, or a snapshot of an instance, and the guest goes on as if nothing was.
 struct failed {
   stage where = stage::boot;
@@ -172,9 +180,40 @@ struct found_vm {
   bool suspended = false;  // it has none, and can be resumed
 };
 
+struct unusable_snapshot {
+  std::string id;
+  std::string reason;  // see stale_snapshot
+  friend bool operator==(const unusable_snapshot&, const unusable_snapshot&) = default;
+};
+
 struct inventory {
   std::vector<found_vm> vms;           // each VM directory, with or without a live process
   std::vector<std::string> snapshots;  // complete snapshots only
+  // Of those, what a look at their manifests and file sizes rules out; contents are not read.
+  std::vector<unusable_snapshot> unusable;
+};
+
+// ---- clones that wait for their orders ----------------------------------------------------------
+
+// Of one snapshot: clones that are restored and stand still, without an identity yet. The counts of
+// orders and failures are since the driver's start.
+struct warm_clones {
+  std::string snapshot_id;
+  std::uint32_t wanted = 0;  // by the orders of the last minutes, within the pool's limits
+  std::uint32_t ready = 0;
+  std::uint32_t filling = 0;
+  std::uint64_t taken = 0;   // orders that got one
+  std::uint64_t missed = 0;  // orders that found none ready, or one that was of no use
+  std::uint64_t failed = 0;  // clones that could not be made ready, ended, or were of no use
+  std::string last_failure;  // a sentence; empty: there was none
+  std::uint64_t bytes = 0;   // memory those ready take, a shared page in part
+};
+
+struct warm_pool_status {
+  std::uint64_t limit_bytes = 0;  // 0: there is no pool
+  std::uint64_t bytes = 0;
+  std::string held_back;  // why nothing is added just now; empty: nothing speaks against it
+  std::vector<warm_clones> snapshots;
 };
 
 struct log_chunk {
@@ -226,6 +265,9 @@ class driver {
   virtual void remove(vm_ref vm) = 0;
   // Deletes a snapshot. Running clones keep what they use. Silent and idempotent.
   virtual void remove_snapshot(std::string snapshot_id) = 0;
+
+  // Clones that are kept ready; of a driver that keeps none, nothing.
+  virtual warm_pool_status warm_pool() const { return {}; }
 
   // A VM's output: of its workload, or the kernel's console. Reads files; empty if there is none.
   // offset < 0 counts from the end.

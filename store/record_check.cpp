@@ -12,8 +12,11 @@ tl::unexpected<error> corrupt(std::uint64_t sequence, std::string message) {
 
 namespace {
 
-tl::unexpected<error> misplaced(std::uint64_t sequence, const events::envelope& record) {
-  return corrupt(sequence, "the record in this place is event " + std::to_string(record.sequence));
+// A record that belongs elsewhere becomes an error.
+void check_place(result<events::envelope>& record, std::uint64_t sequence) {
+  if (record && record->sequence != sequence)
+    record =
+        corrupt(sequence, "the record in this place is event " + std::to_string(record->sequence));
 }
 
 }  // namespace
@@ -21,20 +24,20 @@ tl::unexpected<error> misplaced(std::uint64_t sequence, const events::envelope& 
 result<events::envelope> read_record(std::uint64_t sequence, std::string_view bytes,
                                      payloads expected) {
   const bool cut = expected == payloads::may_be_withheld && events::is_withheld(bytes);
-  auto record = cut ? events::decode_header(bytes) : events::decode(bytes);
-  if (!record) return corrupt(sequence, record.error());
-  if (record->sequence != sequence) return misplaced(sequence, *record);
-  return std::move(*record);
+  auto record =
+      (cut ? events::decode_header(bytes) : events::decode(bytes)).map_error([&](auto message) {
+        return corrupt(sequence, std::move(message)).value();
+      });
+  check_place(record, sequence);
+  return record;
 }
 
 void read_record_into(result<events::envelope>& slot, std::uint64_t sequence,
                       std::string_view bytes) {
   if (!slot) slot = events::envelope();
-  auto& record = *slot;
-  if (const auto decoded = events::decode_into(record, bytes); !decoded)
+  if (const auto decoded = events::decode_into(*slot, bytes); !decoded)
     slot = corrupt(sequence, decoded.error());
-  else if (record.sequence != sequence)
-    slot = misplaced(sequence, record);
+  check_place(slot, sequence);
 }
 
 result<events::envelope> chain_check::next(std::uint64_t sequence, std::string_view bytes) {

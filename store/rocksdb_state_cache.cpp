@@ -55,7 +55,7 @@ result<std::optional<std::string>> rocksdb_state_cache::find(const std::string& 
 }
 
 result<void> rocksdb_state_cache::visit_all(const visitor& visit) const {
-  const auto states = db_.iterate(family::snapshots);
+  const auto states = db_.scan(family::snapshots);
   for (states->SeekToFirst(); states->Valid(); states->Next()) {
     if (states->key() == mark_key) continue;
     if (!visit(states->key().ToString(), states->value().ToStringView())) return {};

@@ -9,10 +9,16 @@ namespace platen::store {
 
 result<std::uint64_t> newest_version(const database& db, const std::string& stream) {
   const auto index = db.iterate(family::streams);
-  index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
+  const auto prefix = stream_prefix(stream);
+  const auto is_of_stream = [&] { return index->Valid() && index->key().starts_with(prefix); };
+  // Most streams that are asked for are new, and to see that forward costs less than half of a
+  // search for the last of something.
+  index->Seek(prefix);
+  if (is_of_stream())
+    index->SeekForPrev(stream_key(stream, std::numeric_limits<std::uint64_t>::max()));
   if (!index->status().ok())
     return tl::unexpected(to_error(index->status(), "reading the index of " + stream));
-  if (!index->Valid() || !index->key().starts_with(stream_prefix(stream))) return 0;
+  if (!is_of_stream()) return 0;
   const auto position = stream_position_from_key(index->key().ToStringView());
   if (!position) return corrupt(0, "the index of " + stream + " is malformed");
   return position->version;

@@ -103,16 +103,8 @@ void actor::on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_inf
   const bool awaited = now().phase == lifecycle::converting && attempt == now().attempt &&
                        now().becomes->snapshot_id == what.snapshot_id;
   if (!awaited) return;
-  events::template_snapshotted made;
-  made.attempt = attempt;
-  made.snapshot_id = what.snapshot_id;
-  made.accelerator = what.accelerator;
-  made.manifest_sha256 = what.manifest_sha256;
-  made.memory_bytes = what.memory_bytes;
-  made.state_bytes = what.state_bytes;
-  made.disk_bytes = what.disk_bytes;
-  caf::anon_send(registry_,
-                 conversion_ready{now().id, std::move(made), because(events::origin::system)});
+  caf::anon_send(registry_, conversion_ready{now().id, to_event(attempt, what),
+                                             because(events::origin::system)});
 }
 
 // The guest asks to become a template. While it is being made one there is nothing to decide; if

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/rare.hpp"
 #include "events/envelope.hpp"
 
 namespace platen::actors::instance {
@@ -87,11 +88,11 @@ struct state {
   bool standby = false;  // in phase suspending, stopping, standby: a request is to wake it
   std::uint32_t suspended_attempt = 0;  // the VM whose memory is kept on disk; 0: none
   std::uint64_t suspended_bytes = 0;    // of that
-  std::uint32_t resumed_from = 0;     // the suspended VM that the present one goes on from; 0: none
-  std::optional<conversion> becomes;  // in phases converting and converted
+  std::uint32_t resumed_from = 0;  // the suspended VM that the present one goes on from; 0: none
+  rare<conversion> becomes;        // in phases converting and converted
   // What its VM was to become and did not: a suspend or a conversion that failed, and it ran on.
-  std::optional<failure> last_setback;
-  std::optional<failure> last_failure;  // cleared by the next successful start
+  rare<failure> last_setback;
+  rare<failure> last_failure;  // cleared by the next successful start
   std::optional<stop_facts> last_stop;
   std::string service_group_id;  // empty: none
 

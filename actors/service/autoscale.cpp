@@ -147,12 +147,8 @@ class scaler {
   }
 
   void end(const std::string& id, std::string policy, std::string reason) {
-    events::scaled_in event;
-    event.instance_id = id;
-    event.policy = std::move(policy);
-    event.reason = std::move(reason);
     counted_.erase(id);
-    events_.emplace_back(std::move(event));
+    events_.emplace_back(ended(id, std::move(policy), std::move(reason)));
   }
 
   bool is_ready(const std::string& id) const {
@@ -186,6 +182,14 @@ class scaler {
 };
 
 }  // namespace
+
+events::scaled_in ended(std::string instance_id, std::string policy, std::string reason) {
+  events::scaled_in event;
+  event.instance_id = std::move(instance_id);
+  event.policy = std::move(policy);
+  event.reason = std::move(reason);
+  return event;
+}
 
 std::optional<std::string> fault_of(const autoscale& how) {
   if (how.max_size < 1 || how.max_size > autoscale_size_limit)

@@ -39,6 +39,9 @@ struct load {
 
 struct state;
 
+// That an instance of the group's own making is ended, and why.
+events::scaled_in ended(std::string instance_id, std::string policy, std::string reason);
+
 // ScaledOut and ScaledIn, or nothing. `new_ids` are UUIDs for instances to be made; it makes no
 // more than there are.
 std::vector<events::event> decide_scaling(const state& now, const load& seen,

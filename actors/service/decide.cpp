@@ -26,14 +26,6 @@ events::event left(std::string instance_id) {
   return event;
 }
 
-events::event ended(std::string instance_id, std::string policy, std::string reason) {
-  events::scaled_in event;
-  event.instance_id = std::move(instance_id);
-  event.policy = std::move(policy);
-  event.reason = std::move(reason);
-  return event;
-}
-
 class decider {
  public:
   explicit decider(const state& now) : now_(now) {}

@@ -125,15 +125,8 @@ void actor::on_report(const hypervisor::report& message) {
   } else if (std::holds_alternative<hypervisor::signalled>(message.what)) {
     submit(vm_signalled{attempt}, because(events::origin::guest));
   } else if (const auto* done = std::get_if<hypervisor::snapshotted>(&message.what)) {
-    events::template_snapshotted event;
-    event.attempt = attempt;
-    event.snapshot_id = done->snapshot.snapshot_id;
-    event.accelerator = done->snapshot.accelerator;
-    event.manifest_sha256 = done->snapshot.manifest_sha256;
-    event.memory_bytes = done->snapshot.memory_bytes;
-    event.state_bytes = done->snapshot.state_bytes;
-    event.disk_bytes = done->snapshot.disk_bytes;
-    submit(vm_snapshotted{attempt, std::move(event)}, because(events::origin::system));
+    submit(vm_snapshotted{attempt, to_event(attempt, done->snapshot)},
+           because(events::origin::system));
   } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
     lost_or_failed(stage_of(now().phase), exited->reason, exited->console_tail);
   } else if (const auto* failed = std::get_if<hypervisor::failed>(&message.what)) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hypervisor/hypervisor.hpp"
+
 namespace platen::actors::vm_template {
 
 namespace {
@@ -254,6 +256,9 @@ class decider {
   outcome operator()(const snapshot_damaged& c) const {
     const bool in_use = now_.phase == lifecycle::snapshotted || gone(now_);
     if (!in_use || !now_.ready || now_.ready->id != c.snapshot_id) return nothing();
+    // What cannot be made again is kept: a host that has what it needs can use it yet.
+    const bool irreplaceable = gone(now_) || !now_.converted_from.empty();
+    if (irreplaceable && c.reason.starts_with(hypervisor::stale_snapshot)) return nothing();
     events::snapshot_rejected rejected;
     rejected.attempt = now_.attempt;
     rejected.snapshot_id = c.snapshot_id;

@@ -133,7 +133,9 @@ struct vm_lost {
   std::uint32_t attempt = 0;
   std::int64_t now_us = 0;
 };
-// A stored snapshot did not verify, or is not there any more.
+// A stored snapshot did not verify, is stale (hypervisor::stale_snapshot), or is not there any
+// more. A stale one is kept where no other can be made: of an instance that was converted, or a
+// template that is deleted while its instances can still be started.
 struct snapshot_damaged {
   static constexpr std::string_view name = "snapshot_damaged";
   std::string snapshot_id;

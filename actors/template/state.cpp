@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "hypervisor/hypervisor.hpp"
+
 namespace platen::actors::vm_template {
 
 namespace {
@@ -181,7 +183,14 @@ std::string_view to_string(lifecycle value) {
   return "unknown";
 }
 
+bool stale(const state& value) {
+  return value.phase == lifecycle::preparation_failed && value.last_failure &&
+         value.last_failure->stage == "verify" &&
+         value.last_failure->reason.starts_with(hypervisor::stale_snapshot);
+}
+
 std::string_view shown_lifecycle(const state& value) {
+  if (stale(value)) return "stale";
   const bool cloning = cloneable(value) && !value.clones_in_flight.empty();
   return cloning ? "cloning" : to_string(value.phase);
 }

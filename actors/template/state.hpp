@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "actors/rare.hpp"
 #include "events/envelope.hpp"
 
 namespace platen::actors::vm_template {
@@ -78,7 +79,7 @@ struct state {
   std::string accelerator;                 // of the running preparation, once booted
   std::uint32_t pid = 0;
   std::string caused_by;  // the request id behind the newest preparation
-  std::optional<failure> last_failure;
+  rare<failure> last_failure;
   std::optional<snapshot> ready;           // in phase snapshotted, and after deletion while held
   std::set<std::string> clones_in_flight;  // ids of instances, and of templates nested in this one
   std::set<std::string> holders;           // of those that depend on the snapshot, see TemplateHeld
@@ -93,7 +94,12 @@ state evolve(state before, const events::envelope& event);
 // The same in place.
 void fold_into(state& value, const events::envelope& event);
 
-// "preparing", ..., with "cloning" for a snapshotted template that has clones in flight.
+// Its snapshot was whole, but made with what this host no longer has; the failure's reason names
+// what differs. The next request that wants it prepares it anew.
+bool stale(const state& value);
+
+// "preparing", ..., with "cloning" for a snapshotted template that has clones in flight, and
+// "stale".
 std::string_view shown_lifecycle(const state& value);
 
 // True where a request for a clone need not wait any longer: it can be granted or must fail.

@@ -122,6 +122,12 @@ bool stream::fill() {
 }
 
 ssize_t stream::read(char* ptr, size_t size) {
+  // The library reads heads byte by byte.
+  if (size == 1 && begin_ < end_ && left_ > 0 && !in_body_) {
+    *ptr = buffer_[begin_++];
+    --left_;
+    return 1;
+  }
   if (left_ == 0 && size > 0) {
     exceeded_ = true;
     return -1;

@@ -26,6 +26,7 @@ autoscaler::autoscaler(actors::control_plane& control, autoscaler_options how)
 
 void autoscaler::begin(std::function<std::vector<load>()> loads) {
   loads_ = std::move(loads);
+  note_change();
   last_look_ = clock::now();
   thread_ = std::thread([this] { run(); });
 }
@@ -39,15 +40,22 @@ autoscaler::~autoscaler() {
   if (thread_.joinable()) thread_.join();
 }
 
-void autoscaler::note_demand(const std::string& group_id) {
+// Of each request at a crowded group: the thread is woken only if it has something to decide.
+bool autoscaler::note_demand(const std::string& group_id) {
   const std::lock_guard lock(inbox_->mutex);
+  if (!inbox_->scaled.contains(group_id)) return false;
   inbox_->demand.insert(group_id);
   inbox_->look = true;
   inbox_->changed.notify_one();
+  return true;
 }
 
 void autoscaler::note_change() {
+  std::set<std::string> scaled;
+  for (const auto& group : control_.groups())
+    if (group->scaling) scaled.insert(group->id);
   const std::lock_guard lock(inbox_->mutex);
+  inbox_->scaled = std::move(scaled);
   inbox_->look = true;
   inbox_->changed.notify_one();
 }
@@ -84,12 +92,10 @@ bool autoscaler::look() {
   for (const auto& group : control_.groups()) {
     carry_out(*group);
     if (!group->scaling) continue;
-    const bool first = !std::exchange(any, true);
+    any = true;
     const bool wanted = demand.contains(group->id);
     if (!due && !wanted) continue;
-    if (first || loads.empty())
-      for (auto& one : loads_())
-        loads.emplace(one.instance_id, one);
+    if (loads.empty()) loads = by_instance(loads_());
     if (due) measure(*group, now, loads);
     show_load(*group, now, loads, wanted);
   }

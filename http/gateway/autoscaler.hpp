@@ -34,12 +34,13 @@ class autoscaler {
   autoscaler(const autoscaler&) = delete;
   autoscaler& operator=(const autoscaler&) = delete;
 
-  // Once. `loads` is gateway::loads, which must outlive it, too.
+  // Once, before the first note_change(). `loads` is gateway::loads, which must outlive it, too.
   void begin(std::function<std::vector<load>()> loads);
 
-  // A request found no instance of the group that could take it. Never blocks.
-  void note_demand(const std::string& group_id);
-  // Service groups or their instances have changed. Never blocks.
+  // A request found no instance of the group that could take it. False if nothing follows from
+  // that, because the group had no autoscale at the last note_change(). Never blocks.
+  bool note_demand(const std::string& group_id);
+  // Service groups or their instances have changed. From one thread at a time.
   void note_change();
 
  private:
@@ -51,6 +52,7 @@ class autoscaler {
   struct inbox {
     std::mutex mutex;
     std::condition_variable changed;
+    std::set<std::string> scaled;        // groups that have autoscale
     std::set<std::string> demand;        // groups
     std::set<std::string> being_made;    // instances that were asked for
     std::set<std::string> being_ended;   // instances that are asked to end

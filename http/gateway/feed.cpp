@@ -133,7 +133,7 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
 feed::feed(actors::control_plane& from, certificate_store& certificates,
            actors::certificate_book& book, gateway& to, std::shared_ptr<traffic_watch> watch,
            std::uint16_t port_offset, std::function<void(const std::string&)> warn,
-           std::function<void()> published)
+           std::function<void()> changes)
     : from_(from),
       certificates_(certificates),
       book_(book),
@@ -141,7 +141,7 @@ feed::feed(actors::control_plane& from, certificate_store& certificates,
       watch_(std::move(watch)),
       port_offset_(port_offset),
       warn_(std::move(warn)),
-      published_(std::move(published)) {
+      changes_(std::move(changes)) {
   from_.on_routing_change([watch = watch_] { watch->notify(); });
   book_.on_change([watch = watch_] { watch->notify(); });
   publish();
@@ -186,13 +186,13 @@ void feed::publish() {
   for (const auto& one : made.next.certificates)
     domains.insert(one.domains.begin(), one.domains.end());
   certificates_.retain_leaves(domains);
+  if (changes_) changes_();
   for (const auto& one : to_.publish(std::move(made.next)))
     made.problems.push_back("the gateway cannot listen at port " + std::to_string(one.port) + ": " +
                             one.what);
   for (const auto& one : made.problems)
     if (std::find(told_.begin(), told_.end(), one) == told_.end()) warn_(one);
   told_ = std::move(made.problems);
-  if (published_) published_();
   renew_at_us_ = made.renew_at_us;
 }
 

@@ -30,10 +30,11 @@ built_table make_table(const actors::control_plane& from, certificate_store& cer
 class feed {
  public:
   // Publishes once before it returns. All must outlive it. `watch` has made the hooks of `to`.
-  // `warn` gets one sentence; `published` is called behind each table.
+  // `warn` gets one sentence; `changes` is called before each table is
+  // published: who acts on the demand that a table brings knows by then of the groups in it.
   feed(actors::control_plane& from, certificate_store& certificates, actors::certificate_book& book,
        gateway& to, std::shared_ptr<traffic_watch> watch, std::uint16_t port_offset,
-       std::function<void(const std::string&)> warn, std::function<void()> published);
+       std::function<void(const std::string&)> warn, std::function<void()> changes);
   ~feed();
   feed(const feed&) = delete;
   feed& operator=(const feed&) = delete;
@@ -54,7 +55,7 @@ class feed {
   const std::shared_ptr<traffic_watch> watch_;
   const std::uint16_t port_offset_;
   const std::function<void(const std::string&)> warn_;
-  const std::function<void()> published_;
+  const std::function<void()> changes_;
   // Of the thread, once it runs.
   std::vector<std::string> told_;    // the problems of last time
   std::set<std::string> resting_;    // see make_table; until their order to sleep is answered

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -42,6 +43,13 @@ struct load {
   std::uint32_t passed_through = 0;                 // of those in flight: connections, not requests
   std::chrono::steady_clock::time_point last_byte;  // on any of these
 };
+
+inline std::map<std::string, load> by_instance(std::vector<load> all) {
+  std::map<std::string, load> made;
+  for (auto& one : all)
+    made.emplace(one.instance_id, std::move(one));
+  return made;
+}
 
 // A listener that could not be opened.
 struct problem {

@@ -7,12 +7,17 @@ namespace platen::http {
 namespace {
 
 json_object merged(json_object head, json_object fields) {
+  make_room(head, head.size() + fields.size());
   for (auto& [name, value] : fields.items())
     head[name] = std::move(value);
   return head;
 }
 
 }  // namespace
+
+void make_room(json_object& in, std::size_t members) {
+  in.get_ref<json_object::object_t&>().reserve(members);
+}
 
 reply to_reply(const request_error& error) {
   reply made;

@@ -13,6 +13,9 @@ namespace platen::http {
 
 using json_object = nlohmann::ordered_json;  // members keep the order in which they were set
 
+// Objects grow by copying what they have, deeply: one that will have many members gets room first.
+void make_room(json_object& in, std::size_t members);
+
 struct reply {
   int status = 200;  // HTTP
   json_object body;  // without op_time_us

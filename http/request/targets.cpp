@@ -49,4 +49,12 @@ bool is_blank(const std::string& body) {
   return body.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
+std::optional<request_error> fault_of_bare_request(const std::string& target,
+                                                   const std::string& body) {
+  first_problem problem;
+  query_reader(target, problem).refuse_others();
+  if (!is_blank(body)) problem.report("this request takes no body");
+  return problem.error();
+}
+
 }  // namespace platen::http

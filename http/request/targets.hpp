@@ -42,6 +42,10 @@ std::vector<const nlohmann::json*> body_items(const nlohmann::json& body, bool p
 
 bool is_blank(const std::string& body);
 
+// The fault of a request that has a query or a body and may have neither.
+std::optional<request_error> fault_of_bare_request(const std::string& target,
+                                                   const std::string& body);
+
 // Reads them all, with the options for each.
 template <class Options>
 class target_list {

@@ -34,9 +34,9 @@ tl::expected<autoscale, rejection> settle(api& with, autoscale_request wanted,
   return how;
 }
 
-json_object shown(const group_ptr& group) {
-  auto fields = basics(*group);
-  fields.update(autoscale_json(*group));
+json_object shown(const actors::service_group::state& group) {
+  auto fields = basics(group);
+  fields.update(autoscale_json(group));
   return fields;
 }
 
@@ -47,7 +47,7 @@ answer_or_error<reply> tell_all(api& with, const std::vector<target<Options>>& t
   item_list items("service_groups");
   for (const auto& one : *all) {
     if (one.after)
-      items.succeeded(shown(*one.after));
+      items.succeeded(shown(**one.after));
     else
       add_refused(items, one);
   }
@@ -68,26 +68,12 @@ answer_or_error<reply> configure(api& with, const api_request& request) {
       });
 }
 
-struct no_options {};
-
-answer_or_error<std::vector<target<no_options>>> plain_targets(api& with,
-                                                               const api_request& request) {
-  return target_list<no_options>::read(
-      source_of(with, request), [](query_reader&, no_options&) {},
-      [](object_reader&, no_options&) {});
-}
-
 answer_or_error<reply> show_autoscale(api& with, const api_request& request) {
   const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   if (targets->empty()) return tl::unexpected(no_target(service_kind::noun));
   item_list items("service_groups");
-  for (const auto& [which, ignored] : *targets) {
-    if (const auto found = with.on.control.find_group(which))
-      items.succeeded(shown(found));
-    else
-      items.failed(to_json(which), missing(service_kind::noun, which), item_code::not_found);
-  }
+  add_found<service_kind>(items, with.on.control, *targets, shown);
   return std::move(items).finish();
 }
 

@@ -117,15 +117,6 @@ answer_or_error<reply> create_certificate(api& with, const api_request& request)
   return std::move(items).finish();
 }
 
-struct no_options {};
-
-answer_or_error<std::vector<target<no_options>>> read_targets(const api& with,
-                                                              const api_request& request) {
-  return target_list<no_options>::read(
-      source_of(with, request), [](query_reader&, no_options&) {},
-      [](object_reader&, no_options&) {});
-}
-
 answer_or_error<reply> get_certificates(api& with, const api_request& request) {
   if (with.on.certificates == nullptr) return no_gateway();
   page wanted;
@@ -162,7 +153,7 @@ bool is_chosen(const api& with, const std::string& id) {
 
 answer_or_error<reply> delete_certificates(api& with, const api_request& request) {
   if (with.on.certificates == nullptr) return no_gateway();
-  const auto targets = read_targets(with, request);
+  const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   if (targets->empty()) return tl::unexpected(no_target("certificate"));
   item_list items("certificates");

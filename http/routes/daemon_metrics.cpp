@@ -80,6 +80,33 @@ void add_gateway(prometheus_text& into, const gateway::gateway* traffic) {
            static_cast<double>(in_flight));
 }
 
+void add_warm_pool(prometheus_text& into, const api& with) {
+  if (!with.how.warm_pool) return;
+  const auto pool = with.how.warm_pool();
+  if (pool.limit_bytes == 0) return;
+  into.add("platen_warm_pool_limit_bytes", gauge, "Memory that clones kept ready may take.",
+           static_cast<double>(pool.limit_bytes));
+  into.add("platen_warm_pool_bytes", gauge, "Memory that clones kept ready take.",
+           static_cast<double>(pool.bytes));
+  into.add("platen_warm_pool_held_back", gauge, "1 while memory is too short to add clones.",
+           pool.held_back.empty() ? 0 : 1);
+  const auto add = [&](const std::string& metric, prometheus_text::kind kind, std::string_view help,
+                       auto value) {
+    for (const auto& one : pool.snapshots)
+      into.add(metric, kind, help, static_cast<double>(one.*value),
+               {{"snapshot", one.snapshot_id}});
+  };
+  using of = hypervisor::warm_clones;
+  add("platen_warm_clones_ready", gauge, "Clones restored and paused.", &of::ready);
+  add("platen_warm_clones_filling", gauge, "Clones being made ready.", &of::filling);
+  add("platen_warm_clones_wanted", gauge, "Clones that recent orders ask for.", &of::wanted);
+  add("platen_warm_clones_taken_total", counter, "Orders that got one.", &of::taken);
+  add("platen_warm_clones_missed_total", counter, "Orders that had to make their own.",
+      &of::missed);
+  add("platen_warm_clones_failed_total", counter, "Clones kept ready that came to nothing.",
+      &of::failed);
+}
+
 void add_process(prometheus_text& into, const api& with) {
   into.add("platen_build_info", gauge, "Always 1; the labels say what runs.", 1,
            {{"version", with.how.version},
@@ -94,16 +121,15 @@ void add_process(prometheus_text& into, const api& with) {
 }
 
 answer_or_error<reply> read_daemon_metrics(api& with, const api_request& request) {
-  first_problem problem;
-  query_reader(request.http.target, problem).refuse_others();
-  if (!is_blank(request.http.body)) problem.report("this request takes no body");
-  if (problem.found()) return tl::unexpected(*problem.error());
+  if (const auto fault = fault_of_bare_request(request.http.target, request.http.body))
+    return tl::unexpected(*fault);
   prometheus_text text;
   add_process(text, with);
   add_entities(text, with.on.control);
   add_log(text, with);
   add_requests(text, with);
   add_gateway(text, with.on.traffic);
+  add_warm_pool(text, with);
   reply made;
   made.text = std::move(text).finish();
   return made;

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "http/create/settings_reader.hpp"
 #include "http/routes/bulk_command.hpp"
 #include "http/routes/instance_routes.hpp"
@@ -74,17 +72,8 @@ answer_or_error<reply> convert_instances(api& with, const api_request& request) 
         into.autokill_ms = read_autokill_ms(item, "autokill");
       });
   if (!targets) return tl::unexpected(targets.error());
-  const bool waits = std::any_of(targets->begin(), targets->end(),
-                                 [](const auto& one) { return one.options.wait.waits(); });
-  std::optional<waiting_place> place;
-  if (waits) {
-    auto taken = take_waiting_place(with);
-    if (!taken) return tl::unexpected(taken.error());
-    place.emplace(*std::move(taken));
-  }
-  std::vector<wait_end> ends;
-  for (const auto& one : *targets)
-    ends.push_back(end_of(one.options.wait, place));
+  const auto waiting = begin_waits(with, *targets);
+  if (!waiting) return tl::unexpected(waiting.error());
   const auto all = command_all<instance_kind>(
       with, *targets,
       [&](const std::string& uuid, const convert_options& options, auto done) {
@@ -96,7 +85,7 @@ answer_or_error<reply> convert_instances(api& with, const api_request& request) 
   if (!all) return tl::unexpected(all.error());
   item_list items("instances");
   for (std::size_t i = 0; i < all->size(); ++i)
-    add_item(with, items, (*all)[i], ends[i]);
+    add_item(with, items, (*all)[i], waiting->ends[i]);
   return std::move(items).finish();
 }
 

@@ -127,17 +127,9 @@ answer_or_error<reply> create_instances(api& with, const api_request& request) {
   auto wanted = read_body(with, request.http.body);
   if (!wanted) return tl::unexpected(wanted.error());
 
-  std::optional<waiting_place> place;
-  for (const auto& item : *wanted) {
-    if (!item.wait.waits() || place) continue;
-    auto taken = take_waiting_place(with);
-    if (!taken) return tl::unexpected(taken.error());
-    place.emplace(*std::move(taken));
-  }
-
-  std::vector<wait_end> ends;
-  for (const auto& item : *wanted)
-    ends.push_back(end_of(item.wait, place));
+  const auto waiting =
+      begin_waits(with, *wanted, [](const create_request& item) { return item.wait; });
+  if (!waiting) return tl::unexpected(waiting.error());
   if (request.key) name_instances(*wanted, *request.key);
   const auto answers = create_all(with, *wanted, request.why);
   if (const auto refused = refused_as_a_whole(answers)) return tl::unexpected(*refused);
@@ -153,7 +145,7 @@ answer_or_error<reply> create_instances(api& with, const api_request& request) {
     }
     items.warn(warnings_of(item, *answers[i]));
     if (item.wait.waits())
-      add_waited(with, items, item, *answers[i], ends[i]);
+      add_waited(with, items, item, *answers[i], waiting->ends[i]);
     else
       items.succeeded(instance_kind::show(with.on.control, *answers[i]->instance));
   }

@@ -6,8 +6,6 @@
 namespace platen::http {
 namespace {
 
-struct no_options {};
-
 // The snapshots it descends from, the newest first. Of a template that is deleted by now only its
 // name is known, and nothing of those below.
 json_object history_of(const actors::control_plane& in, const actors::instance::state& value) {
@@ -29,22 +27,16 @@ json_object history_of(const actors::control_plane& in, const actors::instance::
 }  // namespace
 
 answer_or_error<reply> read_history(api& with, const api_request& request) {
-  const auto targets = target_list<no_options>::read(
-      source_of(with, request), [](query_reader&, no_options&) {},
-      [](object_reader&, no_options&) {});
+  const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   if (targets->empty()) return tl::unexpected(no_target(instance_kind::noun));
   item_list items("instances");
-  for (const auto& [which, ignored] : *targets) {
-    const auto found = with.on.control.find_instance(which);
-    if (!found) {
-      items.failed(to_json(which), missing(instance_kind::noun, which), item_code::not_found);
-      continue;
-    }
-    auto fields = basics(*found);
-    fields["history"] = history_of(with.on.control, *found);
-    items.succeeded(std::move(fields));
-  }
+  add_found<instance_kind>(items, with.on.control, *targets,
+                           [&](const actors::instance::state& one) {
+                             auto fields = basics(one);
+                             fields["history"] = history_of(with.on.control, one);
+                             return fields;
+                           });
   return std::move(items).finish();
 }
 

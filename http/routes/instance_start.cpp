@@ -40,18 +40,8 @@ answer_or_error<reply> start_instances(api& with, const api_request& request) {
       target_list<start_options>::read(source_of(with, request), read_options, read_options);
   if (!targets) return tl::unexpected(targets.error());
 
-  const bool waits = std::any_of(targets->begin(), targets->end(),
-                                 [](const auto& one) { return one.options.wait.waits(); });
-  std::optional<waiting_place> place;
-  if (waits) {
-    auto taken = take_waiting_place(with);
-    if (!taken) return tl::unexpected(taken.error());
-    place.emplace(*std::move(taken));
-  }
-  std::vector<wait_end> ends;
-  for (const auto& one : *targets)
-    ends.push_back(end_of(one.options.wait, place));
-
+  const auto waiting = begin_waits(with, *targets);
+  if (!waiting) return tl::unexpected(waiting.error());
   const auto all = command_all<instance_kind>(
       with, *targets, [&](const std::string& uuid, const start_options&, auto done) {
         with.on.control.start_instance(uuid, request.why, std::move(done));
@@ -60,7 +50,7 @@ answer_or_error<reply> start_instances(api& with, const api_request& request) {
   item_list items("instances");
   items.warn(std::move(warnings));
   for (std::size_t i = 0; i < all->size(); ++i)
-    add_item(with, items, (*all)[i], ends[i]);
+    add_item(with, items, (*all)[i], waiting->ends[i]);
   return std::move(items).finish();
 }
 

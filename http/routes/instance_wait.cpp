@@ -81,22 +81,12 @@ answer_or_error<reply> wait_for_instances(api& with, const api_request& request)
   if (!targets) return tl::unexpected(targets.error());
   if (targets->empty()) return tl::unexpected(no_target(instance_kind::noun));
 
-  const bool waits = std::any_of(targets->begin(), targets->end(),
-                                 [](const auto& one) { return one.options.wait.waits(); });
-  std::optional<waiting_place> place;
-  if (waits) {
-    auto taken = take_waiting_place(with);
-    if (!taken) return tl::unexpected(taken.error());
-    place.emplace(*std::move(taken));
-  }
-  // All bounds count from the request, so that a list of targets takes no longer than its longest.
-  std::vector<wait_end> ends;
-  for (const auto& one : *targets)
-    ends.push_back(end_of(one.options.wait, place));
+  const auto waiting = begin_waits(with, *targets);
+  if (!waiting) return tl::unexpected(waiting.error());
   item_list items("instances");
   items.warn(std::move(warnings));
   for (std::size_t i = 0; i < targets->size(); ++i)
-    wait_for(with, items, (*targets)[i], ends[i]);
+    wait_for(with, items, (*targets)[i], waiting->ends[i]);
   return std::move(items).finish();
 }
 

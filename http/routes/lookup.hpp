@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "http/request/targets.hpp"
@@ -34,6 +35,28 @@ bool has_tags(const std::vector<std::string>& there, const std::vector<std::stri
 inline target_source source_of(const api& with, const api_request& request) {
   return {request.path_argument, request.http.target, request.http.body,
           with.how.bounds.bulk_items};
+}
+
+struct no_options {};
+
+// What a request without options is about.
+inline answer_or_error<std::vector<target<no_options>>> plain_targets(const api& with,
+                                                                      const api_request& request) {
+  return target_list<no_options>::read(
+      source_of(with, request), [](query_reader&, no_options&) {},
+      [](object_reader&, no_options&) {});
+}
+
+// An item for each target: what `show` makes of it, or that there is none.
+template <class Kind, class Options, class Show>
+void add_found(item_list& into, const actors::control_plane& control,
+               const std::vector<target<Options>>& targets, Show show) {
+  for (const auto& [which, ignored] : targets) {
+    if (const auto found = Kind::find(control, which))
+      into.succeeded(show(*found));
+    else
+      into.failed(to_json(which), missing(Kind::noun, which), item_code::not_found);
+  }
 }
 
 // Service groups have no tags.
@@ -79,19 +102,18 @@ answer_or_error<reply> look_up(api& with, const api_request& request) {
           page_fault(wanted, !targets->empty(), tagged<typename Kind::pointer>, Kind::noun))
     return tl::unexpected(*fault);
   const auto& control = with.on.control;
+  const auto pool = with.how.warm_pool ? with.how.warm_pool() : hypervisor::warm_pool_status{};
   const auto show = [&](const auto& one) {
-    return wanted.details ? Kind::show(control, one) : basics(one);
+    if (!wanted.details) return basics(one);
+    auto shown = Kind::show(control, one);
+    if constexpr (std::is_same_v<Kind, template_kind>) put_warm(one, pool, shown);
+    return shown;
   };
   item_list items(Kind::list);
   if (targets->empty())
     for (const auto& one : page_of(Kind::all(control), wanted))
       items.succeeded(show(*one));
-  for (const auto& [which, ignored] : *targets) {
-    if (const auto found = Kind::find(control, which))
-      items.succeeded(show(*found));
-    else
-      items.failed(to_json(which), missing(Kind::noun, which), item_code::not_found);
-  }
+  add_found<Kind>(items, control, *targets, show);
   return std::move(items).finish();
 }
 

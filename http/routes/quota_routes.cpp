@@ -68,10 +68,8 @@ json_object limits_of_one() {
 }
 
 answer_or_error<reply> read_quotas(api& with, const api_request& request) {
-  first_problem problem;
-  query_reader(request.http.target, problem).refuse_others();
-  if (!is_blank(request.http.body)) problem.report("this request takes no body");
-  if (problem.found()) return tl::unexpected(*problem.error());
+  if (const auto fault = fault_of_bare_request(request.http.target, request.http.body))
+    return tl::unexpected(*fault);
   item_list items("quotas");
   items.succeeded({{"uuid", uuid_of(request.why.principal)},
                    {"used", used(with.on.control)},

@@ -172,12 +172,8 @@ answer_or_error<reply> change_services(api& with, const api_request& request) {
 
 // ---- deleting ----------------------------------------------------------------------------------
 
-struct no_options {};
-
 answer_or_error<reply> delete_services(api& with, const api_request& request) {
-  const auto targets = target_list<no_options>::read(
-      source_of(with, request), [](query_reader&, no_options&) {},
-      [](object_reader&, no_options&) {});
+  const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<service_kind>(
       with, *targets,

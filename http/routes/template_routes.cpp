@@ -8,12 +8,8 @@
 namespace platen::http {
 namespace {
 
-struct no_options {};
-
 answer_or_error<reply> delete_templates(api& with, const api_request& request) {
-  const auto targets = target_list<no_options>::read(
-      source_of(with, request), [](query_reader&, no_options&) {},
-      [](object_reader&, no_options&) {});
+  const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<template_kind>(
       with, *targets,

@@ -2,9 +2,11 @@
 // that has left.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "http/connection/departures.hpp"
 #include "http/request/wait_time.hpp"
@@ -35,6 +37,34 @@ struct wait_end {
 // Of one item of a request; `place` is empty where nothing is waited for.
 inline wait_end end_of(const wait_time& wait, const std::optional<waiting_place>& place) {
   return {deadline_of(wait), place ? place->client.left() : std::stop_token()};
+}
+
+// The waits of a request: one place for all of its items, if any of them waits, and what ends each.
+// All bounds count from here, so that a list takes no longer than its longest.
+struct waits {
+  std::optional<waiting_place> place;
+  std::vector<wait_end> ends;  // in the order of the items
+};
+
+// `wait_of` gives an item's wait_time. 503 if there is no place.
+template <class Items, class WaitOf>
+answer_or_error<waits> begin_waits(api& with, const Items& items, WaitOf wait_of) {
+  waits made;
+  if (std::any_of(items.begin(), items.end(),
+                  [&](const auto& one) { return wait_of(one).waits(); })) {
+    auto taken = take_waiting_place(with);
+    if (!taken) return tl::unexpected(taken.error());
+    made.place.emplace(*std::move(taken));
+  }
+  for (const auto& one : items)
+    made.ends.push_back(end_of(wait_of(one), made.place));
+  return made;
+}
+
+// The same of targets whose options have a member `wait`.
+template <class Targets>
+answer_or_error<waits> begin_waits(api& with, const Targets& targets) {
+  return begin_waits(with, targets, [](const auto& one) { return one.options.wait; });
 }
 
 // Nobody is there any more for what was waited for: the answer is no result of the request.

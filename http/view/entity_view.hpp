@@ -24,6 +24,9 @@ int stop_reason(const actors::instance::state& value);
 
 // Counts of starts, when it began and ended to run, and how long it has run and took to.
 void put_times(const actors::instance::state& value, json_object& into);
+// warm, of a template with a snapshot, where clones are kept ready.
+void put_warm(const actors::vm_template::state& value, const hypervisor::warm_pool_status& pool,
+              json_object& into);
 // template_time_us, of a template with a snapshot.
 void put_template_time(const actors::vm_template::state& value, json_object& into);
 

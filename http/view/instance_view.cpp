@@ -42,6 +42,8 @@ void put_times(const state& value, json_object& into) {
 
 json_object to_json(const state& value, const actors::vm_template::state* of) {
   auto into = with_state(value);
+  constexpr std::size_t usual_members = 32;
+  make_room(into, usual_members);
   into["created_at"] = to_seconds_text(value.created_us);
   const bool shows_own = !value.spec.image.empty() || of == nullptr;
   put_frozen_parts(shows_own ? value.spec : of->spec, into);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -13,6 +14,11 @@ namespace {
 std::string contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string working_directory(const std::string& folder) {
+  std::error_code gone;
+  return std::filesystem::read_symlink(folder + "/cwd", gone).string();
 }
 
 // The fields of /proc/PID/stat as proc(5) numbers them. The second is the program's name, which may
@@ -44,7 +50,9 @@ std::optional<process_use> parse(const std::string& stat) {
 
 std::optional<process_use> use_of_process(std::uint32_t pid, std::string_view mark) {
   const auto folder = "/proc/" + std::to_string(pid);
-  if (contents(folder + "/cmdline").find(mark) == std::string::npos) return std::nullopt;
+  if (contents(folder + "/cmdline").find(mark) == std::string::npos &&
+      working_directory(folder).find(mark) == std::string::npos)
+    return std::nullopt;
   return parse(contents(folder + "/stat"));
 }
 

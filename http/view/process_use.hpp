@@ -12,8 +12,8 @@ struct process_use {
   std::uint64_t cpu_time_ms = 0;  // user and system, of all its threads
 };
 
-// Nothing if it has ended, or if `mark` is not in its command line: a pid is given to another
-// process some time after.
+// Nothing if it has ended, or if `mark` is neither in its command line nor in the name of the
+// folder it works in: a pid is given to another process some time after.
 std::optional<process_use> use_of_process(std::uint32_t pid, std::string_view mark);
 
 std::optional<process_use> use_of_this_process();

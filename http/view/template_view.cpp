@@ -31,6 +31,17 @@ std::string accelerator_of(const state& value) {
 
 }  // namespace
 
+void put_warm(const state& value, const hypervisor::warm_pool_status& pool, json_object& into) {
+  if (!value.ready || pool.limit_bytes == 0) return;
+  hypervisor::warm_clones of_it;
+  for (const auto& one : pool.snapshots)
+    if (one.snapshot_id == value.ready->id) of_it = one;
+  into["warm"] = {{"ready", of_it.ready},
+                  {"wanted", of_it.wanted},
+                  {"taken", of_it.taken},
+                  {"missed", of_it.missed}};
+}
+
 void put_template_time(const state& value, json_object& into) {
   if (value.ready && value.ready->taken_us >= value.created_us)
     into["template_time_us"] = value.ready->taken_us - value.created_us;
@@ -38,6 +49,8 @@ void put_template_time(const state& value, json_object& into) {
 
 json_object to_json(const state& value) {
   auto into = basics(value);
+  constexpr std::size_t usual_members = 32;
+  make_room(into, usual_members);
   into["state"] = public_state(value.phase);
   into["created_at"] = to_seconds_text(value.created_us);
   put_frozen_parts(value.spec, into);

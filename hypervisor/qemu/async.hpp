@@ -47,6 +47,8 @@ class one_shot {
       waiter->cancel();
     waiters_.clear();
   }
+  // It has not happened yet, to something else.
+  void rearm() { set_ = false; }
   // Whether it happened within that time.
   task<bool> wait(std::optional<milliseconds> limit = std::nullopt) {
     if (set_) co_return true;

@@ -24,7 +24,8 @@ inline constexpr auto memory_name = "memory";
 // Of QEMU's block nodes, the ROM drive and what it reads.
 inline constexpr auto rom_drive_node = "rom";
 inline constexpr auto rom_files_node = "rom-files";
-inline constexpr auto rom_list_node = "rom-list";
+// What it reads instead in a clone of the pool that has ROMs of its own.
+inline constexpr auto own_rom_files_node = "own-rom-files";
 // Of its memory, the guest's.
 inline constexpr auto memory_block = "memory";
 

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "hypervisor/guest/frame.hpp"
 #include "hypervisor/images/sha256.hpp"
 
 namespace platen::hypervisor::qemu {
@@ -68,7 +67,13 @@ json to_value(const manifest& content) {
             {"memory_mb", content.machine.memory_mb},
             {"vcpus", content.machine.vcpus},
             {"cpu", content.cpu_model},
-            {"devices_sha256", content.devices_sha256}}},
+            {"devices_sha256", content.devices_sha256},
+            {"devices", content.devices}}},
+          {"host",
+           {{"cpu", content.host_cpu.model},
+            {"cpu_flags", content.host_cpu.flags},
+            {"kernel", content.host_kernel}}},
+          {"replaceable", content.replaceable},
           {"agent_protocol", content.agent_protocol},
           {"image", {{"name", content.image}, {"digest", content.image_digest}}},
           {"kernel",
@@ -97,6 +102,12 @@ manifest manifest_from(const json& value) {
   content.machine.vcpus = machine.at("vcpus");
   content.cpu_model = machine.at("cpu");
   content.devices_sha256 = machine.at("devices_sha256");
+  content.devices = machine.value("devices", "");
+  if (const auto host = value.find("host"); host != value.end()) {
+    content.host_cpu = {host->at("cpu"), host->at("cpu_flags")};
+    content.host_kernel = host->at("kernel");
+  }
+  content.replaceable = value.value("replaceable", false);
   content.agent_protocol = value.at("agent_protocol");
   content.image = value.at("image").at("name");
   content.image_digest = value.at("image").at("digest");
@@ -111,13 +122,6 @@ manifest manifest_from(const json& value) {
   content.base = file_from(value.at("base"));
   content.roms = roms_from(value.at("roms"));
   return content;
-}
-
-tl::expected<void, std::string> equal(const std::string& what, const std::string& made_with,
-                                      const std::string& here) {
-  if (made_with == here) return {};
-  return tl::unexpected("the snapshot was made with " + what + " " + made_with +
-                        ", this host has " + here);
 }
 
 }  // namespace
@@ -147,20 +151,6 @@ tl::expected<sealed_manifest, std::string> parse_manifest(std::string_view text)
   } catch (const json::exception& error) {
     return tl::unexpected(std::string("manifest.json is incomplete: ") + error.what());
   }
-}
-
-tl::expected<void, std::string> check_restorable(const manifest& content, const host_facts& host) {
-  auto same = equal("accelerator", content.machine.accelerator, host.accelerator);
-  if (same) same = equal("QEMU", content.qemu_version, host.qemu_version);
-  if (same) same = equal("a QEMU binary of SHA-256", content.qemu_sha256, host.qemu_sha256);
-  if (same) same = equal("CPU model", content.cpu_model, cpu_model(content.machine));
-  if (same)
-    same = equal("devices of SHA-256", content.devices_sha256,
-                 images::sha256_hex(guest_visible_arguments(content.machine)));
-  if (same)
-    same = equal("agent protocol", std::to_string(content.agent_protocol),
-                 std::to_string(guest::protocol_version));
-  return same;
 }
 
 }  // namespace platen::hypervisor::qemu

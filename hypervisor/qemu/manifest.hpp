@@ -1,5 +1,5 @@
 // What a snapshot is made of. QEMU loads damaged or mismatched state without a word, so every clone
-// is checked against this first. A manifest carries its own digest.
+// is checked against this first (compatibility.hpp). A manifest carries its own digest.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "hypervisor/hypervisor.hpp"
 #include "hypervisor/qemu/command_line.hpp"
+#include "hypervisor/qemu/host_cpu.hpp"
 #include "hypervisor/qemu/rom_drive.hpp"
 
 namespace platen::hypervisor::qemu {
@@ -33,6 +34,13 @@ struct manifest {
   std::string devices_sha256;  // of guest_visible_arguments()
   std::uint32_t agent_protocol = 0;
   struct machine machine;
+  // What differs only in words or under KVM; empty in manifests of earlier daemons.
+  std::string devices;  // guest_visible_arguments() itself
+  cpu_facts host_cpu;
+  std::string host_kernel;  // its release
+  // Whether another can be made when its kernel is not the present one: of a template's preparation
+  // yes, of an instance's memory no.
+  bool replaceable = false;
   // What it was made from; of no matter for restoring, it all lies in the guest's memory and disk.
   std::string image;
   std::string image_digest;
@@ -59,14 +67,5 @@ std::string to_json(const manifest& content);
 std::string manifest_sha256(const manifest& content);
 // The error says what is wrong with the text; a changed byte is always found.
 tl::expected<sealed_manifest, std::string> parse_manifest(std::string_view text);
-
-// What this host would restore a snapshot with.
-struct host_facts {
-  std::string qemu_version;
-  std::string qemu_sha256;
-  std::string accelerator;
-};
-// The first difference between host and snapshot that forbids restoring it, as a sentence.
-tl::expected<void, std::string> check_restorable(const manifest& content, const host_facts& host);
 
 }  // namespace platen::hypervisor::qemu

@@ -18,6 +18,7 @@
 #include "hypervisor/qemu/kvm_probe.hpp"
 #include "hypervisor/qemu/log_reading.hpp"
 #include "hypervisor/qemu/vm.hpp"
+#include "hypervisor/qemu/warm_pool.hpp"
 
 namespace platen::hypervisor {
 
@@ -51,7 +52,9 @@ class qemu_driver : public driver {
   explicit qemu_driver(qemu_options options)
       : pool_(pool_threads),
         slow_pool_(slow_pool_threads),
-        host_(with_absolute_paths(std::move(options)), io_, pool_, slow_pool_) {}
+        host_(with_absolute_paths(std::move(options)), io_, pool_, slow_pool_) {
+    host_.warm = std::make_shared<qemu::warm_pool>(host_);
+  }
   ~qemu_driver() override { shutdown(); }
 
   tl::expected<inventory, std::string> start(report_sink sink) override;
@@ -70,6 +73,7 @@ class qemu_driver : public driver {
   void kill(vm_ref vm) override;
   void remove(vm_ref vm) override;
   void remove_snapshot(std::string snapshot_id) override;
+  warm_pool_status warm_pool() const override { return host_.warm->status(); }
   log_chunk read_log(const vm_ref& vm, log_kind kind, std::int64_t offset,
                      std::uint64_t limit) const override;
   std::vector<disk_part> vm_disk_use(const vm_ref& vm) const override;
@@ -105,19 +109,22 @@ class qemu_driver : public driver {
 };
 
 tl::expected<inventory, std::string> qemu_driver::start(report_sink sink) {
-  for (const auto& folder : {host_.vms, host_.options.data_dir / "templates"})
+  for (const auto& folder : {host_.vms, host_.pool_folder, host_.options.data_dir / "templates"})
     if (auto made = make_private_directory(folder); !made) return tl::unexpected(made.error());
   if (auto looked = look_at_host(); !looked) return tl::unexpected(looked.error());
+  empty_pool(host_.pool_folder);
   inventory found;
   auto snapshots = host_.snapshots.recover();
   if (!snapshots) return tl::unexpected(snapshots.error());
   found.snapshots = std::move(*snapshots);
+  found.unusable = host_.snapshots.find_unusable(found.snapshots, host_.facts);
   auto vms = look_at_vms();
   if (!vms) return tl::unexpected(vms.error());
   found.vms = std::move(*vms);
   host_.report_to_actor = std::move(sink);
   work_.emplace(io_.get_executor());
   asio::co_spawn(io_, host_.logs->run(), asio::detached);
+  asio::co_spawn(io_, host_.warm->run(), asio::detached);
   thread_ = std::thread([this] { io_.run(); });
   return found;
 }
@@ -132,7 +139,12 @@ tl::expected<void, std::string> qemu_driver::look_at_host() {
   host_.facts.qemu_version = qemu->version;
   host_.facts.qemu_sha256 = qemu->sha256;
   host_.facts.accelerator = "tcg";
-  host_.bundle.append = with_tsc_khz(host_.bundle.append, measure_tsc_khz());
+  host_.facts.cpu = look_at_cpu();
+  host_.facts.kernel = host_kernel_release();
+  host_.facts.kernel_sha256 = host_.bundle.kernel_sha256;
+  host_.facts.initramfs_sha256 = host_.bundle.initramfs_sha256;
+  host_.facts.tsc_khz = measure_tsc_khz();
+  host_.bundle.append = with_tsc_khz(host_.bundle.append, host_.facts.tsc_khz);
   if (host_.options.accelerator == accelerator_choice::tcg) return {};
   const auto verdict =
       probe_kvm(host_.options.qemu_binary, host_.bundle, host_.options.data_dir / "kvm_probe.json");
@@ -169,11 +181,14 @@ tl::expected<std::vector<found_vm>, std::string> qemu_driver::look_at_vms() {
 void qemu_driver::shutdown() {
   work_.reset();
   io_.stop();
-  if (thread_.joinable()) thread_.join();
+  const bool thread_was_started = thread_.joinable();
+  if (thread_was_started) thread_.join();
   pool_.stop();
   slow_pool_.stop();
   pool_.join();
   slow_pool_.join();
+  host_.warm->close();
+  if (thread_was_started) empty_pool(host_.pool_folder);
   vms_.clear();
 }
 
@@ -225,14 +240,15 @@ void qemu_driver::boot(boot_order order) {
 }
 
 void qemu_driver::clone(clone_order order) {
-  on_driver_thread([this, order = std::move(order)]() mutable {
+  const auto ordered_at = std::chrono::steady_clock::now();
+  on_driver_thread([this, ordered_at, order = std::move(order)]() mutable {
     if (!is_plain_id(order.vm.id))
       return refuse(order.vm, stage::clone, "the VM's id is not a plain name");
     if (take_over_existing(order.vm)) return;
     if (host_.clone_places->waiting() >= host_.options.waiting_limit)
       return refuse(order.vm, stage::clone,
                     "too many VMs are waiting to be cloned; try again later");
-    asio::co_spawn(io_, add(order.vm)->clone(std::move(order)), asio::detached);
+    asio::co_spawn(io_, add(order.vm)->clone(std::move(order), ordered_at), asio::detached);
   });
 }
 
@@ -254,14 +270,15 @@ void qemu_driver::suspend(vm_ref vm) {
 }
 
 void qemu_driver::resume(resume_order order) {
-  on_driver_thread([this, order = std::move(order)]() mutable {
+  const auto ordered_at = std::chrono::steady_clock::now();
+  on_driver_thread([this, ordered_at, order = std::move(order)]() mutable {
     if (!is_plain_id(order.vm.id))
       return refuse(order.vm, stage::resume, "the VM's id is not a plain name");
     if (take_over_existing(order.vm)) return;
     if (host_.clone_places->waiting() >= host_.options.waiting_limit)
       return refuse(order.vm, stage::resume,
                     "too many VMs are waiting to be resumed; try again later");
-    asio::co_spawn(io_, add(order.vm)->resume(std::move(order)), asio::detached);
+    asio::co_spawn(io_, add(order.vm)->resume(std::move(order), ordered_at), asio::detached);
   });
 }
 
@@ -358,6 +375,7 @@ task<void> qemu_driver::remove_vm(vm_ref ref) {
 
 void qemu_driver::remove_snapshot(std::string snapshot_id) {
   on_driver_thread([this, id = std::move(snapshot_id)] {
+    host_.warm->forget(id);
     host_.snapshots.forget(id);
     asio::post(pool_, [this, id] { host_.snapshots.delete_forgotten(id); });
   });

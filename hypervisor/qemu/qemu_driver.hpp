@@ -19,8 +19,8 @@ enum class accelerator_choice {
 };
 
 struct qemu_options {
-  // VMs live in data_dir/vms, snapshots in data_dir/templates. Both on one file system, and on that
-  // of the images if disks are to be shared instead of copied.
+  // VMs live in data_dir/vms, clones that wait in data_dir/pool, snapshots in data_dir/templates.
+  // All on one file system, and on that of the images if disks are to be shared instead of copied.
   std::filesystem::path data_dir;
   // Memory and state of prepared templates, on any file system; those of templates that were
   // instances stay in data_dir/templates. It exists. Empty: all of them stay there.
@@ -45,6 +45,13 @@ struct qemu_options {
   std::chrono::milliseconds snapshot_limit{60'000};  // saving the state
   std::chrono::milliseconds qmp_limit{60'000};       // one answer of QEMU's monitor
   std::chrono::milliseconds stop_margin{3'000};      // on top of the grace given to stop()
+
+  // Clones kept restored and paused for orders to come: memory for all of them together, 0 for
+  // none, and how many of one snapshot at most. None is added while less than the reserve is
+  // available on the host.
+  std::uint64_t warm_pool_bytes = 0;
+  std::size_t warm_pool_per_snapshot = 8;
+  std::uint64_t warm_pool_reserve_bytes = 512ull << 20;
 
   // Newest bytes kept of each log; old ones are given back to the file system.
   std::uint64_t log_bytes = 8ull << 20;

@@ -20,6 +20,30 @@ std::uint64_t end_of(const std::vector<placed_rom>& roms) {
   return roms.empty() ? 0 : roms.back().offset + roms.back().length;
 }
 
+// QEMU takes an extent behind an empty line twice, and ignores extents that are not called RW. The
+// drive is opened read-only, and with it every file of it.
+template <typename FileName>
+std::string list_of(const std::vector<placed_rom>& roms, FileName file_name) {
+  std::string list =
+      "# Disk DescriptorFile\n"
+      "version=1\n"
+      "CID=00000001\n"
+      "parentCID=ffffffff\n"
+      "createType=\"twoGbMaxExtentFlat\"\n";
+  for (std::size_t i = 0; i < roms.size(); ++i)
+    list += extent(roms[i].length, file_name(i));
+  // What lies behind the end of a file is read as zeros.
+  if (end_of(roms) < rom_drive_size) list += extent(rom_drive_size - end_of(roms), rest_name);
+  return list;
+}
+
+tl::expected<void, std::string> write_drive(const std::filesystem::path& directory,
+                                            const std::string& list) {
+  const auto rest = open_file(directory / rest_name, O_WRONLY | O_CREAT);
+  if (!rest) return tl::unexpected(rest.error());
+  return replace_file(directory / rom_drive_name, list, false);
+}
+
 }  // namespace
 
 std::vector<rom> roms_of(const std::vector<placed_rom>& placed) {
@@ -41,27 +65,24 @@ tl::expected<placed_rom, std::string> place_rom(const std::vector<placed_rom>& p
   return placed;
 }
 
-// QEMU takes an extent behind an empty line twice, and ignores extents that are not called RW. The
-// drive is opened read-only, and with it every file of it.
 std::string rom_drive_list(const std::vector<placed_rom>& roms, int first_fd) {
-  std::string list =
-      "# Disk DescriptorFile\n"
-      "version=1\n"
-      "CID=00000001\n"
-      "parentCID=ffffffff\n"
-      "createType=\"twoGbMaxExtentFlat\"\n";
-  for (const auto& rom : roms)
-    list += extent(rom.length, "/proc/self/fd/" + std::to_string(first_fd++));
-  // What lies behind the end of a file is read as zeros.
-  if (end_of(roms) < rom_drive_size) list += extent(rom_drive_size - end_of(roms), rest_name);
-  return list;
+  return list_of(roms, [first_fd](std::size_t rom) {
+    return "/proc/self/fd/" + std::to_string(first_fd + static_cast<int>(rom));
+  });
+}
+
+std::string rom_file_name(std::size_t rom) {
+  return "rom-" + std::to_string(rom) + ".img";
 }
 
 tl::expected<void, std::string> write_rom_drive(const std::filesystem::path& directory,
                                                 const std::vector<placed_rom>& roms, int first_fd) {
-  const auto rest = open_file(directory / rest_name, O_WRONLY | O_CREAT);
-  if (!rest) return tl::unexpected(rest.error());
-  return replace_file(directory / rom_drive_name, rom_drive_list(roms, first_fd), false);
+  return write_drive(directory, rom_drive_list(roms, first_fd));
+}
+
+tl::expected<void, std::string> write_rom_drive_of_files(const std::filesystem::path& directory,
+                                                         const std::vector<placed_rom>& roms) {
+  return write_drive(directory, list_of(roms, rom_file_name));
 }
 
 }  // namespace platen::hypervisor::qemu

@@ -40,4 +40,11 @@ std::string rom_drive_list(const std::vector<placed_rom>& roms, int first_fd);
 tl::expected<void, std::string> write_rom_drive(const std::filesystem::path& directory,
                                                 const std::vector<placed_rom>& roms, int first_fd);
 
+// The same for a process that has no descriptors of the ROMs: they are files of the directory, the
+// n-th one rom_file_name(n).
+tl::expected<void, std::string> write_rom_drive_of_files(const std::filesystem::path& directory,
+                                                         const std::vector<placed_rom>& roms);
+// What the n-th ROM's file is called in the directory of a VM or a snapshot.
+std::string rom_file_name(std::size_t rom);
+
 }  // namespace platen::hypervisor::qemu

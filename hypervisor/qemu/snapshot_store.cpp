@@ -75,6 +75,34 @@ std::vector<std::string> file_names(const manifest& content) {
   return names;
 }
 
+std::string size_difference(const std::string& name, std::uint64_t found, std::uint64_t expected) {
+  return "the snapshot's file " + name + " is damaged: it has " + std::to_string(found) +
+         " bytes instead of " + std::to_string(expected);
+}
+
+std::vector<std::uint64_t> file_sizes(const manifest& content) {
+  std::vector<std::uint64_t> sizes{content.memory.bytes, content.state.bytes, content.disk.bytes,
+                                   content.base.bytes};
+  for (const auto& layer : content.layers)
+    sizes.push_back(layer.bytes);
+  for (const auto& rom : content.roms)
+    sizes.push_back(rom.length);
+  return sizes;
+}
+
+// The first file that is not there or not as large as it was; empty: none.
+std::string wrong_size(const fs::path& folder, const manifest& content) {
+  const auto names = file_names(content);
+  const auto sizes = file_sizes(content);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::error_code error;
+    const auto found = fs::file_size(folder / names[i], error);
+    if (error) return "the snapshot's file " + names[i] + " is damaged: " + error.message();
+    if (found != sizes[i]) return size_difference(names[i], found, sizes[i]);
+  }
+  return {};
+}
+
 // What has second names, whose coming and going changes its ctime, is known by its content's times
 // alone (identity_by::content_change). The rest is known better.
 constexpr auto never_linked = identity_by::content_and_inode_change;
@@ -83,10 +111,6 @@ constexpr auto never_linked = identity_by::content_and_inode_change;
 
 std::string layer_name(std::size_t layer) {
   return "layer-" + std::to_string(layer) + ".qcow2";
-}
-
-std::string rom_file_name(std::size_t rom) {
-  return "rom-" + std::to_string(rom) + ".img";
 }
 
 std::string kept_log_name(const std::string& log) {
@@ -112,6 +136,18 @@ tl::expected<std::vector<std::string>, std::string> snapshot_store::recover() {
   for (const auto& id : complete)
     if (const auto sealed = read_manifest(root_ / id)) note_maker(sealed->content.made_by, id);
   return complete;
+}
+
+std::vector<unusable_snapshot> snapshot_store::find_unusable(const std::vector<std::string>& ids,
+                                                             const host_facts& host) const {
+  std::vector<unusable_snapshot> unusable;
+  for (const auto& id : ids) {
+    const auto sealed = read_for(root_ / id, host);
+    std::string reason = sealed ? std::string() : sealed.error().reason;
+    if (sealed) reason = wrong_size(root_ / id, sealed->content);
+    if (!reason.empty()) unusable.push_back({id, std::move(reason)});
+  }
+  return unusable;
 }
 
 void snapshot_store::note_maker(const vm_ref& preparation, const std::string& id) {
@@ -242,9 +278,8 @@ tl::expected<unique_fd, snapshot_refusal> snapshot_store::open_checked(const fs:
   if (::fstat(fd->get(), &status) != 0)
     return tl::unexpected(snapshot_refusal{system_error_sentence("look at", path), false});
   if (static_cast<std::uint64_t>(status.st_size) != expected.bytes)
-    return damaged("the snapshot's file " + name + " is damaged: it has " +
-                   std::to_string(status.st_size) + " bytes instead of " +
-                   std::to_string(expected.bytes));
+    return damaged(
+        size_difference(name, static_cast<std::uint64_t>(status.st_size), expected.bytes));
   const auto digest = digests_.digest_of(fd->get(), how);
   if (!digest) return tl::unexpected(snapshot_refusal{name + ": " + digest.error(), false});
   if (*digest != expected.sha256)
@@ -267,15 +302,25 @@ tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open_sealed(
   return open_folder(vm_directory, host);
 }
 
-tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open_folder(
-    const fs::path& folder, const host_facts& host) {
-  if (!fs::exists(folder / manifest_name))
+tl::expected<sealed_manifest, snapshot_refusal> snapshot_store::read_for(
+    const fs::path& folder, const host_facts& host) const {
+  std::error_code ignored;
+  if (!fs::exists(folder / manifest_name, ignored))
     return damaged("there is no snapshot " + folder.filename().string());
   auto sealed = read_manifest(folder);
   if (!sealed) return damaged("the snapshot is damaged: " + sealed.error());
-  if (const auto fits = check_restorable(sealed->content, host); !fits)
-    return damaged(fits.error());
+  const auto different = differences(sealed->content, host);
+  if (different.empty()) return std::move(*sealed);
+  std::string reason(stale_snapshot);
+  for (const auto& difference : different)
+    reason += (&difference == &different.front() ? "" : "; ") + difference;
+  return tl::unexpected(snapshot_refusal{std::move(reason), false, true});
+}
 
+tl::expected<verified_snapshot, snapshot_refusal> snapshot_store::open_folder(
+    const fs::path& folder, const host_facts& host) {
+  auto sealed = read_for(folder, host);
+  if (!sealed) return tl::unexpected(sealed.error());
   verified_snapshot snapshot;
   snapshot.content = std::move(sealed->content);
   if (const auto opened = open_files(snapshot, folder); !opened)

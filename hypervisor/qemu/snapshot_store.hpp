@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "hypervisor/hypervisor.hpp"
+#include "hypervisor/qemu/compatibility.hpp"
 #include "hypervisor/qemu/digest.hpp"
 #include "hypervisor/qemu/file.hpp"
 #include "hypervisor/qemu/manifest.hpp"
@@ -24,7 +25,6 @@ namespace platen::hypervisor::qemu {
 inline constexpr auto base_disk_name = "base.ext4";
 inline constexpr auto state_name = "state";
 std::string layer_name(std::size_t layer);
-std::string rom_file_name(std::size_t rom);
 // What a preparation's log is called in the snapshot it has become.
 std::string kept_log_name(const std::string& log);
 
@@ -42,6 +42,7 @@ struct verified_snapshot {
 struct snapshot_refusal {
   std::string reason;
   bool damaged = false;  // the snapshot must not be used again; else only this host failed
+  bool stale = false;    // whole, but not for this host; the reason begins with stale_snapshot
 };
 
 class snapshot_store {
@@ -58,6 +59,11 @@ class snapshot_store {
   // Deletes half-made and half-deleted snapshots, and those whose memory went with a tmpfs; returns
   // the complete ones.
   tl::expected<std::vector<std::string>, std::string> recover();
+
+  // Those of them that a look at their manifests and at their files' sizes rules out. Reads no
+  // content: damage that keeps the size is found by open().
+  std::vector<unusable_snapshot> find_unusable(const std::vector<std::string>& ids,
+                                               const host_facts& host) const;
 
   // Moves memory, state, disks and ROMs out of an ended VM's directory, adds their facts to `draft`
   // and makes them the snapshot draft.snapshot_id. What can be made again need not outlive the
@@ -104,6 +110,9 @@ class snapshot_store {
                                                                 const host_facts& host);
   tl::expected<void, snapshot_refusal> open_files(verified_snapshot& snapshot,
                                                   const std::filesystem::path& folder);
+  // Whether the manifest is whole and this host is what it asks for.
+  tl::expected<sealed_manifest, snapshot_refusal> read_for(const std::filesystem::path& folder,
+                                                           const host_facts& host) const;
   tl::expected<sealed_manifest, std::string> read_manifest(
       const std::filesystem::path& folder) const;
   void note_maker(const vm_ref& preparation, const std::string& id);

@@ -1,8 +1,10 @@
 // One VM's life: started, running, perhaps snapshotted, ended. Lives on the driver's thread;
 // blocking work goes to the pool. Order of reading: vm.cpp (reports, ending), vm_start.cpp (boot,
-// clone, resume, adopt), vm_save.cpp (snapshot, suspend), vm_state.cpp (QEMU's part in both).
+// clone, resume, adopt), vm_warm.cpp (a clone from the pool), vm_save.cpp (snapshot, suspend),
+// vm_state.cpp (QEMU's part in both).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "hypervisor/qemu/qmp.hpp"
 #include "hypervisor/qemu/vm_files.hpp"
 #include "hypervisor/qemu/vm_host.hpp"
+#include "hypervisor/qemu/warm_clone.hpp"
 
 namespace platen::hypervisor::qemu {
 
@@ -20,9 +23,10 @@ class vm : public std::enable_shared_from_this<vm> {
   vm(vm_host& host, vm_ref ref);
 
   // The first thing to happen to a VM is exactly one of these.
+  using time_point = std::chrono::steady_clock::time_point;
   task<void> boot(boot_order order);
-  task<void> clone(clone_order order);
-  task<void> resume(resume_order order);
+  task<void> clone(clone_order order, time_point ordered_at);
+  task<void> resume(resume_order order, time_point ordered_at);
   task<void> adopt();
 
   // Says again what the VM's order has led to, if it has come to something.
@@ -45,10 +49,18 @@ class vm : public std::enable_shared_from_this<vm> {
 
   task<step> try_boot(boot_order order);
   task<step> try_clone(clone_order order);
+  task<step> try_spawned_clone(const clone_order& order);
+  task<std::optional<step>> try_warm_clone(const clone_order& order);
+  task<tl::expected<std::vector<placed_rom>, failure>> take_name(const clone_order& order,
+                                                                 std::unique_ptr<warm_clone>& warm);
+  task<step> equip_and_wake(const clone_order& order, const std::vector<placed_rom>& roms);
+  task<tl::expected<void, std::string>> forward(const std::vector<std::uint16_t>& guest_ports);
+  task<tl::expected<void, std::string>> change_roms();
+  task<void> forget_process();
   task<step> try_resume(resume_order order);
   task<step> try_adopt();
   task<step> load_and_continue(launched_vm launched, stage where);
-  task<tl::expected<void, std::string>> load_state(int state_fd);
+  task<step> let_run();
   task<step> wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms);
   task<step> wake_as_before();
   task<step> adopt_stopped();
@@ -77,6 +89,7 @@ class vm : public std::enable_shared_from_this<vm> {
   void take(launched_vm launched);
   // Leaves the monitor connected.
   task<tl::expected<void, std::string>> connect_and_learn_ports();
+  task<tl::expected<void, std::string>> learn_ports();
   task<void> watch_process();
   task<void> serve_agent();
   task<void> report_end();
@@ -117,6 +130,7 @@ class vm : public std::enable_shared_from_this<vm> {
   qmp_client qmp_;
   agent_client agent_;
 
+  time_point ordered_at_{};
   running_vm running_;
   bool signalled_ = false;
   std::uint32_t last_signal_ = 0;  // its number; the guest repeats signals

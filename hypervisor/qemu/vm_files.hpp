@@ -41,6 +41,10 @@ struct failure {
   bool snapshot_damaged = false;
 };
 
+inline tl::unexpected<failure> fail(stage where, std::string reason) {
+  return tl::unexpected(failure{where, std::move(reason), false});
+}
+
 // A VM whose QEMU was just started.
 struct launched_vm {
   vm_record record;

@@ -12,11 +12,14 @@
 
 namespace platen::hypervisor::qemu {
 
+class warm_pool;
+
 struct vm_host {
   vm_host(qemu_options given, asio::io_context& loop, asio::thread_pool& workers,
           asio::thread_pool& slow_workers)
       : options(std::move(given)),
         vms(options.data_dir / "vms"),
+        pool_folder(options.data_dir / "pool"),
         io(loop),
         pool(workers),
         slow_pool(slow_workers),
@@ -28,10 +31,11 @@ struct vm_host {
 
   const qemu_options options;
   const std::filesystem::path vms;
-  asio::io_context& io;          // the driver's thread
-  asio::thread_pool& pool;       // for work that blocks, and that somebody waits for
-  asio::thread_pool& slow_pool;  // for work that takes long: saving
-  snapshot_store snapshots;      // blocks: to be used on the pool
+  const std::filesystem::path pool_folder;  // of clones that wait for their orders
+  asio::io_context& io;                     // the driver's thread
+  asio::thread_pool& pool;                  // for work that blocks, and that somebody waits for
+  asio::thread_pool& slow_pool;             // for work that takes long: saving
+  snapshot_store snapshots;                 // blocks: to be used on the pool
   guest_bundle bundle;
   host_facts facts;
   std::shared_ptr<log_bounds> logs;
@@ -39,6 +43,7 @@ struct vm_host {
   std::shared_ptr<semaphore> clone_places;
   std::shared_ptr<semaphore> snapshot_places;
   std::function<void(report)> report_to_actor;
+  std::shared_ptr<warm_pool> warm;  // set before the first VM is made
 };
 
 }  // namespace platen::hypervisor::qemu

@@ -9,10 +9,9 @@
 #include "hypervisor/guest/frame.hpp"
 #include "hypervisor/qemu/command_line.hpp"
 #include "hypervisor/qemu/identity.hpp"
+#include "hypervisor/qemu/launch_parts.hpp"
 #include "hypervisor/qemu/qcow2.hpp"
-#include "hypervisor/qemu/unix_connection.hpp"
 #include "hypervisor/qemu/vm_files.hpp"
-#include "hypervisor/rom_rules.hpp"
 
 namespace platen::hypervisor::qemu {
 
@@ -25,77 +24,6 @@ constexpr std::uint64_t mebibyte = 1 << 20;
 constexpr std::uint64_t copied_disk_limit = 16 * mebibyte;
 // Each overlay makes the guest's reads a little slower, and takes a descriptor.
 constexpr std::size_t layers_limit = 32;
-
-tl::unexpected<failure> fail(stage where, std::string reason) {
-  return tl::unexpected(failure{where, std::move(reason), false});
-}
-
-// Deletes the directory again unless the VM came to life in it.
-class directory_under_construction {
- public:
-  static tl::expected<directory_under_construction, std::string> make(fs::path path) {
-    if (::mkdir(path.c_str(), 0700) != 0)
-      return tl::unexpected(system_error_sentence("make", path));
-    return directory_under_construction(std::move(path));
-  }
-  directory_under_construction(directory_under_construction&& other) noexcept
-      : path_(std::exchange(other.path_, {})) {}
-  directory_under_construction& operator=(directory_under_construction&&) = delete;
-  ~directory_under_construction() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-  void keep() { path_.clear(); }
-
- private:
-  explicit directory_under_construction(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-// Sockets, logs and QEMU itself: equal for all VMs.
-tl::expected<launched_vm, failure> start_qemu(const fs::path& directory, vm_record record,
-                                              const std::vector<std::string>& argv,
-                                              const std::vector<int>& disks_and_memory) {
-  auto directory_fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  if (!directory_fd) return fail(stage::disk, directory_fd.error());
-  for (const auto* log : {console_log_name, output_log_name})
-    if (auto made = open_file(directory / log, O_WRONLY | O_CREAT | O_APPEND); !made)
-      return fail(stage::disk, made.error());
-  const auto own_log = open_file(directory / qemu_log_name, O_WRONLY | O_CREAT | O_APPEND);
-  if (!own_log) return fail(stage::disk, own_log.error());
-  const auto qmp = listen_in(directory_fd->get(), qmp_socket_name);
-  if (!qmp) return fail(stage::disk, qmp.error());
-  const auto agent = listen_in(directory_fd->get(), agent_socket_name);
-  if (!agent) return fail(stage::disk, agent.error());
-  // Before QEMU starts: a process without a record would be nobody's.
-  if (auto written = write_record(directory, record); !written)
-    return fail(stage::disk, written.error());
-
-  spawn_request request;
-  request.argv = argv;
-  request.working_directory = directory;
-  request.output_fd = own_log->get();
-  request.inherited = {qmp->get(), agent->get()};
-  request.inherited.insert(request.inherited.end(), disks_and_memory.begin(),
-                           disks_and_memory.end());
-  auto qemu = process::spawn(request);
-  if (!qemu) return fail(stage_of_start(record.origin), qemu.error());
-  record.pid = qemu->pid();
-  record.start_ticks = qemu->start_ticks();
-  // If this fails a later daemon still finds the process, by its name and directory.
-  static_cast<void>(write_record(directory, record));
-  launched_vm vm;
-  vm.record = std::move(record);
-  vm.qemu = std::move(*qemu);
-  vm.directory = std::move(*directory_fd);
-  return vm;
-}
-
-host_side host_side_of(const vm_host& host, const vm_ref& vm,
-                       const std::vector<std::uint16_t>& ports) {
-  return {host.options.qemu_binary, process_name(vm), ports};
-}
 
 tl::expected<unique_fd, std::string> take_base_disk(const fs::path& disk,
                                                     const fs::path& directory) {
@@ -117,7 +45,11 @@ manifest facts_of_boot(const vm_host& host, const boot_order& order, const image
   facts.qemu_sha256 = host.facts.qemu_sha256;
   facts.machine = {host.facts.accelerator, order.spec.memory_mb, order.spec.vcpus};
   facts.cpu_model = cpu_model(facts.machine);
-  facts.devices_sha256 = sha256_hex(guest_visible_arguments(facts.machine));
+  facts.devices = guest_visible_arguments(facts.machine);
+  facts.devices_sha256 = sha256_hex(facts.devices);
+  facts.host_cpu = host.facts.cpu;
+  facts.host_kernel = host.facts.kernel;
+  facts.replaceable = order.why == purpose::template_preparation;
   facts.agent_protocol = guest::protocol_version;
   facts.image = image.name;
   facts.image_digest = image.digest;
@@ -126,58 +58,6 @@ manifest facts_of_boot(const vm_host& host, const boot_order& order, const image
   facts.append = host.bundle.append;
   facts.disk_virtual_bytes = image.size_bytes;
   return facts;
-}
-
-struct opened_roms {
-  std::vector<placed_rom> all;    // the template's, then the own ones
-  std::vector<placed_rom> added;  // the own ones
-  std::vector<unique_fd> files;   // of those added
-};
-
-// Finds a VM's own ROMs, and their places behind those its template has on the drive already.
-tl::expected<opened_roms, std::string> open_roms(const rom_store& store,
-                                                 const std::vector<rom>& wanted,
-                                                 const std::vector<placed_rom>& inherited) {
-  const auto added = added_roms(wanted, roms_of(inherited));
-  if (!added) return tl::unexpected(added.error());
-  opened_roms roms;
-  roms.all = inherited;
-  for (const auto& rom : *added) {
-    const auto image = store.find(rom.digest);
-    if (!image) return tl::unexpected("ROM " + rom.name + ": " + image.error());
-    auto placed = place_rom(roms.all, rom, *image);
-    if (!placed) return tl::unexpected(placed.error());
-    auto file = open_file(image->path, O_RDONLY);
-    if (!file) return tl::unexpected("ROM " + rom.name + ": " + file.error());
-    roms.all.push_back(*placed);
-    roms.added.push_back(std::move(*placed));
-    roms.files.push_back(std::move(*file));
-  }
-  return roms;
-}
-
-std::vector<int> numbers(const std::vector<unique_fd>& files) {
-  std::vector<int> list;
-  for (const auto& file : files)
-    list.push_back(file.get());
-  return list;
-}
-
-void append(std::vector<int>& to, const std::vector<int>& more) {
-  to.insert(to.end(), more.begin(), more.end());
-}
-
-// Second names for what a snapshot of the VM, or the suspended VM, will consist of: where they come
-// from may be deleted meanwhile.
-tl::expected<void, std::string> keep_layers_and_roms(const fs::path& directory,
-                                                     const std::vector<int>& layers,
-                                                     const std::vector<int>& roms) {
-  tl::expected<void, std::string> kept;
-  for (std::size_t i = 0; kept && i < layers.size(); ++i)
-    kept = link_or_copy(layers[i], directory / layer_name(i));
-  for (std::size_t i = 0; kept && i < roms.size(); ++i)
-    kept = link_or_copy(roms[i], directory / rom_file_name(i));
-  return kept;
 }
 
 }  // namespace
@@ -227,62 +107,9 @@ tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& 
   return vm;
 }
 
-namespace {
-
-tl::expected<void, std::string> keep_for_snapshot(const fs::path& directory,
-                                                  const verified_snapshot& below, int layers,
-                                                  const std::vector<int>& roms) {
-  auto lower = numbers(below.layers);
-  lower.resize(static_cast<std::size_t>(layers));
-  return link_or_copy(below.base.get(), directory / base_disk_name).and_then([&] {
-    return keep_layers_and_roms(directory, lower, roms);
-  });
-}
-
-// QEMU in the VM's directory, with all it needs to go on from the saved state but its own disk.
-tl::expected<launched_vm, failure> start_from_saved(const vm_host& host, const fs::path& directory,
-                                                    vm_record record,
-                                                    const verified_snapshot& saved,
-                                                    const std::vector<int>& roms,
-                                                    const std::vector<std::uint16_t>& ports) {
-  const inherited_files files{static_cast<int>(roms.size()),
-                              static_cast<int>(record.facts.layers.size())};
-  if (const auto kept = keep_for_snapshot(directory, saved, files.layers, roms); !kept)
-    return fail(stage::disk, kept.error());
-  const bool memory_in_file = record.why == purpose::template_preparation;
-  if (memory_in_file)
-    if (const auto copied = copy_sparse(saved.memory.get(), directory / memory_name); !copied)
-      return fail(stage::disk, copied.error());
-  const auto argv = clone_command_line(record.facts.machine, host_side_of(host, record.vm, ports),
-                                       files, memory_in_file);
-  std::vector<int> inherited{saved.base.get()};
-  append(inherited, roms);
-  auto layers = numbers(saved.layers);
-  layers.resize(static_cast<std::size_t>(files.layers));
-  append(inherited, layers);
-  append(inherited, {saved.memory.get(), saved.state.get()});
-  auto vm = start_qemu(directory, std::move(record), argv, inherited);
-  if (vm) vm->state_fd = files.state_fd();
-  return vm;
-}
-
-manifest facts_of_clone(const verified_snapshot& snapshot, const clone_order& order,
-                        std::vector<placed_rom> roms) {
-  manifest facts = snapshot.content;
-  facts.created_at = wall_clock_text();
-  facts.made_by = order.vm;
-  facts.layers.push_back(snapshot.content.disk);
-  facts.roms = std::move(roms);
-  return facts;
-}
-
-}  // namespace
-
 tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order& order) {
-  auto snapshot = host.snapshots.open(order.snapshot_id, host.facts);
-  if (!snapshot)
-    return tl::unexpected(
-        failure{stage::verify, snapshot.error().reason, snapshot.error().damaged});
+  auto snapshot = open_snapshot(host, order.snapshot_id);
+  if (!snapshot) return tl::unexpected(snapshot.error());
   auto building = directory_under_construction::make(vm_directory(host, order.vm));
   if (!building) return fail(stage::disk, building.error());
   const auto& directory = building->path();
@@ -302,7 +129,7 @@ tl::expected<launched_vm, failure> launch_clone(vm_host& host, const clone_order
   record.origin = vm_origin::cloned;
   record.snapshot_id = order.snapshot_id;
   record.generation_id = random_uuid();
-  record.facts = facts_of_clone(*snapshot, order, roms->all);
+  record.facts = facts_of_clone(*snapshot, order.vm, order.why, roms->all);
   auto vm =
       start_from_saved(host, directory, std::move(record), *snapshot, rom_files, order.guest_ports);
   if (!vm) return vm;
@@ -357,6 +184,9 @@ tl::expected<launched_vm, failure> launch_resume(vm_host& host, const resume_ord
   if (!old_record) return damaged(old_record.error());
   const auto saved = host.snapshots.open_sealed(old_place, host.facts);
   if (!saved) {
+    // A host that has what it was made with can resume it yet: it is not given up.
+    if (saved.error().stale)
+      return fail(stage::resume, "the suspended VM cannot be resumed: " + saved.error().reason);
     auto refusal = damaged(saved.error().reason);
     refusal.value().snapshot_damaged = saved.error().damaged;
     return refusal;

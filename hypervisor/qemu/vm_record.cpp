@@ -63,6 +63,7 @@ tl::expected<void, std::string> write_record(const std::filesystem::path& direct
       {"snapshot_id", record.snapshot_id},
       {"generation_id", record.generation_id},
       {"facts", to_json(record.facts)},
+      {"pool_name", record.pool_name},
       {"pid", record.pid},
       {"start_ticks", record.start_ticks}};
   return replace_file(directory / record_name, value.dump(2), false);
@@ -83,6 +84,8 @@ tl::expected<vm_record, std::string> read_record(const std::filesystem::path& di
     const auto facts = parse_manifest(value.at("facts").get_ref<const std::string&>());
     if (!facts) return tl::unexpected(facts.error());
     record.facts = facts->content;
+    // Absent in records of earlier versions, which had no pool.
+    record.pool_name = value.value("pool_name", std::string{});
     record.pid = value.at("pid");
     record.start_ticks = value.at("start_ticks");
     return record;
@@ -93,7 +96,7 @@ tl::expected<vm_record, std::string> read_record(const std::filesystem::path& di
 
 std::optional<process> find_process(const std::filesystem::path& directory,
                                     const vm_record& record) {
-  const auto name = process_name(record.vm);
+  const auto name = record.pool_name.empty() ? process_name(record.vm) : record.pool_name;
   const auto attach = [&](pid_t pid) -> std::optional<process> {
     const auto ticks = process_start_ticks(pid);
     if (!ticks) return std::nullopt;

@@ -25,6 +25,8 @@ struct vm_record {
   std::string generation_id;  // of clones, also after a suspend: the UUID given to the guest
   // The manifest of a snapshot of it, without the facts of its files.
   manifest facts;
+  // QEMU's -name if it was started for the pool, before the VM had a name; else empty.
+  std::string pool_name;
   // 0 until QEMU was started.
   std::int64_t pid = 0;
   std::uint64_t start_ticks = 0;
@@ -37,7 +39,7 @@ bool is_plain_id(std::string_view id);
 std::string directory_name(const vm_ref& vm);
 std::optional<vm_ref> parse_directory_name(std::string_view name);
 
-// QEMU's -name, by which its process is recognized.
+// QEMU's -name, by which its process is recognized, unless it comes from the pool.
 std::string process_name(const vm_ref& vm);
 
 // Not synced: it only matters while QEMU runs, and a power cut ends that too.

@@ -6,16 +6,13 @@
 
 #include "hypervisor/qemu/identity.hpp"
 #include "hypervisor/qemu/vm.hpp"
+#include "hypervisor/qemu/warm_pool.hpp"
 
 namespace platen::hypervisor::qemu {
 
 namespace {
 
 constexpr milliseconds clock_limit{2'000};
-
-tl::unexpected<failure> fail(stage where, std::string reason) {
-  return tl::unexpected(failure{where, std::move(reason), false});
-}
 
 }  // namespace
 
@@ -42,6 +39,7 @@ task<void> vm::snapshot(std::string snapshot_id) {
     refuse_to_save(stage::snapshot, "the VM to snapshot has not signalled");
     co_return;
   }
+  const auto in_progress = host_.warm->order_begins();
   state_ = state::saving;
   saving_as_ = snapshot_id;
   const auto place = co_await host_.snapshot_places->acquire();
@@ -58,6 +56,7 @@ task<void> vm::snapshot(std::string snapshot_id) {
   }
   co_await delete_directory();
   became_snapshot_ = true;
+  host_.warm->note_made(info->snapshot_id);
   tell(snapshotted{*info});
   exited end;
   end.reason = "the VM has become the snapshot " + info->snapshot_id;
@@ -94,6 +93,7 @@ task<void> vm::suspend() {
                                                  : "a template's preparation is not suspended");
     co_return;
   }
+  const auto in_progress = host_.warm->order_begins();
   state_ = state::saving;
   saving_as_.clear();
   const auto place = co_await host_.snapshot_places->acquire();

@@ -4,7 +4,9 @@
 #include <exception>
 
 #include "hypervisor/qemu/identity.hpp"
+#include "hypervisor/qemu/migration.hpp"
 #include "hypervisor/qemu/vm.hpp"
+#include "hypervisor/qemu/warm_pool.hpp"
 
 namespace platen::hypervisor::qemu {
 
@@ -14,10 +16,6 @@ using nlohmann::json;
 
 // The kernel's pool takes 32 bytes; twice that costs nothing.
 constexpr std::size_t entropy_bytes = 64;
-
-tl::unexpected<failure> fail(stage where, std::string reason) {
-  return tl::unexpected(failure{where, std::move(reason), false});
-}
 
 std::vector<std::unique_ptr<wire::RomT>> to_wire(const std::vector<placed_rom>& roms) {
   std::vector<std::unique_ptr<wire::RomT>> list;
@@ -69,22 +67,11 @@ wire::StartT start_order(const boot_order& order, const launched_vm& vm) {
   return start;
 }
 
-json migration_capabilities() {
-  json list = json::array();
-  for (const auto* name : {"events", "x-ignore-shared"})
-    list.push_back({{"capability", name}, {"state", true}});
-  return {{"capabilities", list}};
-}
-
-bool is_final(const json& data) {
-  const auto status = data.value("status", std::string{});
-  return status == "completed" || status == "failed" || status == "cancelled";
-}
-
 }  // namespace
 
 task<void> vm::boot(boot_order order) {
   const auto self = shared_from_this();
+  const auto in_progress = host_.warm->order_begins();
   const auto place = co_await host_.boot_places->acquire();
   step done;
   try {
@@ -125,6 +112,10 @@ task<vm::step> vm::try_boot(boot_order order) {
 task<tl::expected<void, std::string>> vm::connect_and_learn_ports() {
   auto connected = co_await qmp_.connect(directory_.get(), qmp_socket_name);
   if (!connected) co_return connected;
+  co_return co_await learn_ports();
+}
+
+task<tl::expected<void, std::string>> vm::learn_ports() {
   json arguments = {{"command-line", "info usernet"}};
   const auto text = co_await qmp_.execute("human-monitor-command", std::move(arguments));
   if (!text) co_return tl::unexpected(text.error());
@@ -135,8 +126,10 @@ task<tl::expected<void, std::string>> vm::connect_and_learn_ports() {
   co_return tl::expected<void, std::string>{};
 }
 
-task<void> vm::clone(clone_order order) {
+task<void> vm::clone(clone_order order, time_point ordered_at) {
   const auto self = shared_from_this();
+  const auto in_progress = host_.warm->order_begins();
+  ordered_at_ = ordered_at;
   record_.origin = vm_origin::cloned;
   const auto place = co_await host_.clone_places->acquire();
   step done;
@@ -155,6 +148,12 @@ task<void> vm::clone(clone_order order) {
 
 task<vm::step> vm::try_clone(clone_order order) {
   if (!asked_to_end_.empty()) co_return fail(stage::clone, asked_to_end_);
+  const auto warm = co_await try_warm_clone(order);
+  if (warm) co_return *warm;
+  co_return co_await try_spawned_clone(order);
+}
+
+task<vm::step> vm::try_spawned_clone(const clone_order& order) {
   auto launch = [this, order] { return launch_clone(host_, order); };
   auto launched = co_await on_pool(host_.pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
@@ -172,25 +171,19 @@ task<vm::step> vm::load_and_continue(launched_vm launched, stage where) {
   if (!connected) co_return fail(where, connected.error());
   const auto monitored = co_await connect_and_learn_ports();
   if (!monitored) co_return fail(where, monitored.error());
-  const auto loaded = co_await load_state(state_fd);
-  qmp_.close();
+  const auto loaded = co_await load_saved_state(qmp_, state_fd, host_.options.clone_limit);
   if (!loaded) co_return fail(where, loaded.error());
-  co_return step{};
+  const auto running = co_await let_run();
+  qmp_.close();
+  co_return running;
 }
 
-task<tl::expected<void, std::string>> vm::load_state(int state_fd) {
-  const auto capable = co_await qmp_.execute("migrate-set-capabilities", migration_capabilities());
-  if (!capable) co_return tl::unexpected(capable.error());
-  json source = {{"uri", "fd:" + std::to_string(state_fd)}};
-  const auto begun = co_await qmp_.execute("migrate-incoming", std::move(source));
-  if (!begun) co_return tl::unexpected(begun.error());
-  const auto result = co_await qmp_.wait_event("MIGRATION", is_final, host_.options.clone_limit);
-  if (!result) co_return tl::unexpected(result.error());
-  if (result->value("status", std::string{}) != "completed")
-    co_return tl::unexpected(std::string("QEMU could not load the saved state"));
+task<vm::step> vm::let_run() {
   const auto continued = co_await qmp_.execute("cont");
-  if (!continued) co_return tl::unexpected(continued.error());
-  co_return tl::expected<void, std::string>{};
+  if (!continued) co_return fail(stage_of_start(record_.origin), continued.error());
+  running_.ran_after_us = static_cast<std::uint64_t>(
+      (std::chrono::steady_clock::now() - ordered_at_) / std::chrono::microseconds(1));
+  co_return step{};
 }
 
 task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms) {
@@ -211,8 +204,10 @@ task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<pla
   co_return step{};
 }
 
-task<void> vm::resume(resume_order order) {
+task<void> vm::resume(resume_order order, time_point ordered_at) {
   const auto self = shared_from_this();
+  const auto in_progress = host_.warm->order_begins();
+  ordered_at_ = ordered_at;
   record_.origin = vm_origin::resumed;
   const auto place = co_await host_.clone_places->acquire();
   step done;

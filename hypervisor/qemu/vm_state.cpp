@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "hypervisor/qemu/memory_stream.hpp"
+#include "hypervisor/qemu/migration.hpp"
 #include "hypervisor/qemu/vm.hpp"
 
 namespace platen::hypervisor::qemu {
@@ -21,11 +22,6 @@ constexpr std::uint64_t smallest_state_bytes = 4096;
 // QEMU's own limit, 128 MB/s, is for networks.
 constexpr std::uint64_t save_bytes_per_second = 1ull << 40;
 constexpr int pipe_bytes = 1 << 20;
-
-bool is_final(const json& data) {
-  const auto status = data.value("status", std::string{});
-  return status == "completed" || status == "failed" || status == "cancelled";
-}
 
 // A job of the pool that goes on beside this thread's work.
 struct side_job {
@@ -72,10 +68,7 @@ task<status> vm::prepare_to_save() {
   if (!stopped) co_return tl::unexpected(stopped.error());
   const auto without_roms = co_await take_roms_out();
   if (!without_roms) co_return without_roms;
-  json capabilities = {
-      {"capabilities", json::array({{{"capability", "events"}, {"state", true}},
-                                    {{"capability", "x-ignore-shared"}, {"state", true}}})}};
-  const auto capable = co_await qmp_.execute("migrate-set-capabilities", std::move(capabilities));
+  const auto capable = co_await qmp_.execute("migrate-set-capabilities", migration_capabilities());
   if (!capable) co_return tl::unexpected(capable.error());
   json parameters = {{"max-bandwidth", save_bytes_per_second}};
   const auto fast = co_await qmp_.execute("migrate-set-parameters", std::move(parameters));
@@ -131,7 +124,8 @@ task<status> vm::migrate_to(unique_fd target) {
     static_cast<void>(co_await qmp_.execute("closefd", std::move(name)));
     co_return tl::unexpected(begun.error());
   }
-  const auto result = co_await qmp_.wait_event("MIGRATION", is_final, host_.options.snapshot_limit);
+  const auto result =
+      co_await qmp_.wait_event("MIGRATION", is_final_migration, host_.options.snapshot_limit);
   if (!result) co_return tl::unexpected(result.error());
   if (result->value("status", std::string{}) != "completed")
     co_return tl::unexpected(std::string("QEMU could not save the VM's state"));
@@ -152,18 +146,23 @@ task<status> vm::take_roms_out() {
   json reopened = {{"options", json::array({std::move(drive)})}};
   const auto changed = co_await qmp_.execute("blockdev-reopen", std::move(reopened));
   if (!changed) co_return tl::unexpected(changed.error());
-  json files = {{"node-name", rom_files_node}};
-  const auto closed = co_await qmp_.execute("blockdev-del", std::move(files));
-  if (!closed) co_return tl::unexpected(closed.error());
-  co_return status{};
+  tl::expected<json, std::string> closed;
+  // It has one of them.
+  for (const auto* node : {own_rom_files_node, rom_files_node}) {
+    json files = {{"node-name", node}};
+    closed = co_await qmp_.execute("blockdev-del", std::move(files));
+    if (closed) co_return status{};
+  }
+  co_return tl::unexpected(closed.error());
 }
 
 // The other way round. It may have come to a stop anywhere in take_roms_out(), so that what is
 // there already is no error; only the reopening decides.
 task<status> vm::put_roms_back() {
+  json list = {{"driver", "file"}, {"filename", rom_drive_name}, {"read-only", true}};
   json files = {{"driver", "vmdk"},
                 {"node-name", rom_files_node},
-                {"file", rom_list_node},
+                {"file", std::move(list)},
                 {"read-only", true}};
   static_cast<void>(co_await qmp_.execute("blockdev-add", std::move(files)));
   json drive = {{"driver", "raw"},

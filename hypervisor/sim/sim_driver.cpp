@@ -23,6 +23,7 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     for (const auto& [ref, vm] : world_->vms)
       found.vms.push_back({ref, vm.why, vm.alive, vm.suspended});
     found.snapshots.assign(world_->snapshots.begin(), world_->snapshots.end());
+    found.unusable = world_->unusable;
     return found;
   }
 

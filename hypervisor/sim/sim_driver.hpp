@@ -89,6 +89,7 @@ struct sim_world {
   std::function<delivery(const report&)> post;
   std::map<vm_ref, sim_vm> vms;
   std::set<std::string> snapshots;
+  std::vector<unusable_snapshot> unusable;  // of those, found so by the next driver that starts
   std::map<vm_ref, std::string> logs;
   std::uint64_t boots = 0;   // boot orders carried out
   std::uint64_t clones = 0;  // clone orders carried out

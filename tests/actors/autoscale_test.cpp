@@ -72,14 +72,7 @@ request make_group(bool persistent = true) {
 state after(state now, const command& what, std::int64_t time_us = 0) {
   const auto decided = decide(now, what);
   REQUIRE(decided);
-  for (const auto& event : *decided) {
-    events::envelope wrapped;
-    wrapped.version = now.version + 1;
-    wrapped.time_us = time_us;
-    wrapped.what = event;
-    now = evolve(std::move(now), wrapped);
-  }
-  return now;
+  return tests::after(std::move(now), *decided, time_us);
 }
 
 // A group, its traffic, and whoever carries out what it decides.

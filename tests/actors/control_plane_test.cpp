@@ -161,6 +161,30 @@ TEST_CASE("a damaged snapshot runs no clone, says why, and is prepared anew by t
   CHECK(daemon->instance_named("good")->phase == instance_phase::running);
 }
 
+TEST_CASE(
+    "a template that a restart finds stale says so and is prepared anew by the next request") {
+  machine m;
+  {
+    auto daemon = m.boot();
+    daemon->create("good", "web");
+    daemon->advance_ms(1000);
+    REQUIRE(m.world->snapshots.size() == 1);
+  }
+  const std::string reason = "stale: made with QEMU 7.2, this host has 8.0";
+  m.world->unusable = {{*m.world->snapshots.begin(), reason}};
+  auto daemon = m.boot();
+  daemon->advance_ms(100);
+  CHECK(shown_lifecycle(*daemon->template_named("web")) == "stale");
+  CHECK(daemon->template_named("web")->last_failure->reason == reason);
+  CHECK(m.world->snapshots.empty());
+  CHECK(daemon->instance_named("good")->phase == instance_phase::running);
+  daemon->create("again", "web");
+  daemon->advance_ms(1000);
+  CHECK(daemon->instance_named("again")->phase == instance_phase::running);
+  CHECK(shown_lifecycle(*daemon->template_named("web")) == "snapshotted");
+  CHECK(m.world->boots == 2);
+}
+
 TEST_CASE("stop, start and delete") {
   machine m;
   auto daemon = m.boot();

@@ -16,23 +16,6 @@ create_instance plain(const std::string& name) {
   return wish;
 }
 
-struct converter {
-  explicit converter(daemon_life& of) : daemon(of) {}
-
-  void convert(const std::string& name, std::uint64_t autokill_ms = 0) {
-    daemon.plane->convert_instance(
-        daemon.instance_named(name)->id, autokill_ms, daemon_life::cause("convert"),
-        [this](auto result) { answer_was = result ? "" : result.error().message; });
-  }
-  void stop(const std::string& name) {
-    daemon.plane->stop_instance(daemon.instance_named(name)->id, {false, 10},
-                                daemon_life::cause("stop"), [](const auto&) {});
-  }
-
-  daemon_life& daemon;
-  std::string answer_was = "nobody answered";
-};
-
 create_instance clone_of(const std::string& name, const std::string& of) {
   create_instance wish;
   wish.name = name;
@@ -50,7 +33,7 @@ TEST_CASE("a running instance becomes a template of the same uuid, name and tags
   daemon->create(plain("web"));
   daemon->advance_ms(100);
   const auto id = daemon->instance_named("web")->id;
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("web", 60'000);
   daemon->advance_ms(100);
   CHECK(ask.answer_was.empty());
@@ -78,7 +61,7 @@ TEST_CASE("a stopped instance becomes a cold template, and instances of it boot"
   auto daemon = m.boot();
   daemon->create(plain("web"));
   daemon->advance_ms(100);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.stop("web");
   daemon->advance_ms(50);
   ask.convert("web");
@@ -106,7 +89,7 @@ TEST_CASE("a conversion is refused while its name is a template's, and the guest
   daemon->advance_ms(1000);
   CHECK(daemon->instance_named("web")->phase == instance_phase::running);
   CHECK(m.world->refused_signals == 1);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("web");
   daemon->advance_ms(10);
   CHECK(ask.answer_was == "An instance template with the name 'web' already exists");
@@ -133,7 +116,7 @@ TEST_CASE("a conversion that fails leaves the instance running, and a guest's wr
   auto daemon = m.boot();
   daemon->create(plain("web"));
   daemon->advance_ms(100);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("web");
   daemon->advance_ms(100);
   const auto now = daemon->instance_named("web");
@@ -153,7 +136,7 @@ TEST_CASE("a converted clone gives back what it held of its template") {
   daemon->advance_ms(1000);
   const auto base = daemon->template_named("base");
   CHECK(base->holders.size() == 1);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("one");
   daemon->advance_ms(100);
   CHECK(daemon->template_named("base")->holders.empty());
@@ -170,7 +153,7 @@ TEST_CASE("a request for a template that an instance is about to become is to be
   auto daemon = m.boot();
   daemon->create(plain("web"));
   daemon->advance_ms(100);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("web");
   daemon->run();
   daemon->create("a", "web");
@@ -189,7 +172,7 @@ TEST_CASE("a converted template whose snapshot is damaged is not prepared anew")
   auto daemon = m.boot();
   daemon->create(plain("web"));
   daemon->advance_ms(100);
-  converter ask(*daemon);
+  asked ask(*daemon);
   ask.convert("web");
   daemon->advance_ms(100);
   m.world->snapshots.clear();
@@ -209,7 +192,7 @@ TEST_CASE("P7: a daemon that ends anywhere in a conversion leaves one instance o
       auto daemon = m.boot();
       daemon->create(plain("web"));
       daemon->advance_ms(100);
-      converter ask(*daemon);
+      asked ask(*daemon);
       if (!hot) ask.stop("web");
       daemon->advance_ms(20);
       const auto id = daemon->instance_named("web")->id;

@@ -1,5 +1,5 @@
-// Walks every sequence of commands to a depth and hands each reached state to a check, together
-// with the events that led there.
+// What events make of a state, and a walk over every sequence of commands to a depth, which hands
+// each reached state to a check, together with the events that led there.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,19 @@
 #include "events/envelope.hpp"
 
 namespace platen::actors::tests {
+
+// The state behind these events, which all happen at one time.
+template <class State>
+State after(State now, const std::vector<events::event>& what, std::int64_t time_us) {
+  for (const auto& event : what) {
+    events::envelope wrapped;
+    wrapped.version = now.version + 1;
+    wrapped.time_us = time_us;
+    wrapped.what = event;
+    now = evolve(std::move(now), wrapped);
+  }
+  return now;
+}
 
 template <class State, class Command>
 class walk {

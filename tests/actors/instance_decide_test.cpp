@@ -28,14 +28,7 @@ class instance_under_test {
 
   outcome give(const command& what) {
     auto decided = decide(now, what);
-    if (!decided) return decided;
-    for (const auto& event : *decided) {
-      events::envelope wrapped;
-      wrapped.version = now.version + 1;
-      wrapped.time_us = 7;
-      wrapped.what = event;
-      now = evolve(std::move(now), wrapped);
-    }
+    if (decided) now = tests::after(std::move(now), *decided, 7);
     return decided;
   }
 

@@ -157,6 +157,35 @@ class daemon_life {
   std::unique_ptr<platen::testing::watching_driver> driver_;
 };
 
+// A client that names instances and keeps the last answer.
+struct asked {
+  explicit asked(daemon_life& of) : daemon(of) {}
+
+  std::string id(const std::string& name) { return daemon.instance_named(name)->id; }
+  control_plane::callback<instance_ptr> heard() {
+    return
+        [this](answer<instance_ptr> result) { answer_was = result ? "" : result.error().message; };
+  }
+  void start(const std::string& name) {
+    daemon.plane->start_instance(id(name), daemon_life::cause("start"), heard());
+  }
+  void stop(const std::string& name) {
+    daemon.plane->stop_instance(id(name), {false, 10}, daemon_life::cause("stop"), heard());
+  }
+  void suspend(const std::string& name) {
+    daemon.plane->suspend_instance(id(name), daemon_life::cause("suspend"), heard());
+  }
+  void doze(const std::string& name) {
+    daemon.plane->doze_instance(id(name), daemon_life::cause("doze"), heard());
+  }
+  void convert(const std::string& name, std::uint64_t autokill_ms = 0) {
+    daemon.plane->convert_instance(id(name), autokill_ms, daemon_life::cause("convert"), heard());
+  }
+
+  daemon_life& daemon;
+  std::string answer_was = "nobody answered";
+};
+
 // A machine: what stays when daemons come and go.
 struct machine {
   std::unique_ptr<daemon_life> boot(unsigned seed = 1) {

@@ -70,6 +70,26 @@ TEST_CASE("P7: processes and snapshots without an owner are removed, owned ones 
   CHECK(plan.missing_snapshots == std::map<std::string, std::string>{{"gone", "gone-1"}});
 }
 
+TEST_CASE("P7: a template whose snapshot cannot be used here is told so") {
+  world log;
+  for (const auto* id : {"good", "old", "unborn"}) {
+    put(log.templates, id, vm_template::lifecycle::snapshotted, 1);
+    log.templates[id].ready = vm_template::snapshot{};
+    log.templates[id].ready->id = std::string(id) + "-1";
+  }
+  put(log.templates, "unborn", vm_template::lifecycle::snapshotting, 1);
+  hypervisor::inventory found;
+  found.snapshots = {"good-1", "old-1", "unborn-1", "stray-1"};
+  found.unusable = {{"old-1", "stale: made with QEMU 7.2, this host has 8.0"},
+                    {"unborn-1", "stale: made elsewhere"},
+                    {"stray-1", "stale: made elsewhere"}};
+  const auto plan = reconcile(log, found);
+  CHECK(plan.unusable_snapshots ==
+        std::map<std::string, hypervisor::unusable_snapshot>{{"old", found.unusable[0]}});
+  CHECK(plan.missing_snapshots.empty());
+  CHECK(plan.remove_snapshots == std::vector<std::string>{"stray-1"});
+}
+
 TEST_CASE("P7: a snapshot finished just before the crash is asked for again, not made again") {
   world log;
   put(log.templates, "t", vm_template::lifecycle::snapshotting, 3);

@@ -47,14 +47,9 @@ class group {
     REQUIRE(decided);
     std::vector<std::string> types;
     time_us += 1'000'000;
-    for (const auto& event : *decided) {
-      events::envelope wrapped;
-      wrapped.version = now.version + 1;
-      wrapped.time_us = time_us;
-      wrapped.what = event;
+    for (const auto& event : *decided)
       types.emplace_back(events::type_name(event));
-      now = evolve(now, wrapped);
-    }
+    now = tests::after(std::move(now), *decided, time_us);
     return types;
   }
   state now;

@@ -17,28 +17,6 @@ create_instance sleepy(const std::string& name, bool stateful = true) {
   return wish;
 }
 
-struct asked {
-  explicit asked(daemon_life& of) : daemon(of) {}
-
-  std::string id(const std::string& name) { return daemon.instance_named(name)->id; }
-  control_plane::callback<instance_ptr> heard() {
-    return
-        [this](answer<instance_ptr> result) { answer_was = result ? "" : result.error().message; };
-  }
-  void suspend(const std::string& name) {
-    daemon.plane->suspend_instance(id(name), daemon_life::cause("suspend"), heard());
-  }
-  void start(const std::string& name) {
-    daemon.plane->start_instance(id(name), daemon_life::cause("start"), heard());
-  }
-  void doze(const std::string& name) {
-    daemon.plane->doze_instance(id(name), daemon_life::cause("doze"), heard());
-  }
-
-  daemon_life& daemon;
-  std::string answer_was = "nobody answered";
-};
-
 bool has_vm(const machine& m, const std::string& id, std::uint32_t attempt) {
   return m.world->vms.contains({id, attempt});
 }

@@ -25,14 +25,7 @@ class template_under_test {
 
   outcome give(const command& what) {
     auto decided = decide(now, what);
-    if (!decided) return decided;
-    for (const auto& event : *decided) {
-      events::envelope wrapped;
-      wrapped.version = now.version + 1;
-      wrapped.time_us = time_us;
-      wrapped.what = event;
-      now = evolve(std::move(now), wrapped);
-    }
+    if (decided) now = tests::after(std::move(now), *decided, time_us);
     return decided;
   }
 
@@ -184,6 +177,53 @@ TEST_CASE("a damaged snapshot is rejected once and the next request prepares ane
   CHECK(t.give(snapshot_damaged{"t-1", "memory differs"})->empty());
   CHECK_FALSE(wanted(t.now).keep_snapshot);
   CHECK(is_one<events::preparation_started>(t.give(request_clone{"i9", 1'000'000'000})));
+}
+
+TEST_CASE("a stale snapshot makes its template stale, with the reason, until the next request") {
+  template_under_test t;
+  t.until_snapshotted();
+  const std::string reason = "stale: made with QEMU 7.2, this host has 8.0";
+  CHECK(is_one<events::snapshot_rejected>(t.give(snapshot_damaged{"t-1", reason})));
+  CHECK(stale(t.now));
+  CHECK(shown_lifecycle(t.now) == "stale");
+  CHECK(t.now.last_failure->reason == reason);
+  CHECK_FALSE(wanted(t.now).keep_snapshot);
+  // At once: what has become stale is no failure to be waited for.
+  CHECK(is_one<events::preparation_started>(t.give(request_clone{"i9", t.time_us})));
+  CHECK_FALSE(stale(t.now));
+  CHECK(shown_lifecycle(t.now) == "preparing");
+}
+
+TEST_CASE("what is damaged is not stale") {
+  template_under_test t;
+  t.until_snapshotted();
+  t.give(snapshot_damaged{"t-1", "the snapshot's file memory is damaged"});
+  CHECK_FALSE(stale(t.now));
+  CHECK(shown_lifecycle(t.now) == "preparation_failed");
+}
+
+TEST_CASE("a stale snapshot that cannot be made again is kept, a damaged one is not") {
+  const std::string reason = "stale: made with QEMU 7.2, this host has 8.0";
+  SECTION("of an instance's memory") {
+    template_under_test t;
+    take_over order{request_event(), events::template_snapshotted{}, false};
+    order.what.converted_from = "i1";
+    order.snapshot->attempt = 1;
+    order.snapshot->snapshot_id = "t-1";
+    t.give(order);
+    REQUIRE(t.now.phase == phase::snapshotted);
+    CHECK(t.give(snapshot_damaged{"t-1", reason})->empty());
+    CHECK(wanted(t.now).keep_snapshot == "t-1");
+    CHECK(is_one<events::snapshot_rejected>(t.give(snapshot_damaged{"t-1", "cut"})));
+  }
+  SECTION("of a deleted template whose instances can be started yet") {
+    template_under_test t;
+    t.until_snapshotted();
+    t.give(hold{"i1", false, 1});
+    t.give(remove{});
+    CHECK(t.give(snapshot_damaged{"t-1", reason})->empty());
+    CHECK(wanted(t.now).keep_snapshot == "t-1");
+  }
 }
 
 TEST_CASE("a deleted template keeps its snapshot for those who hold it, and clones it for them") {

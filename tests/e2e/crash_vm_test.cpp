@@ -17,6 +17,16 @@ std::jthread create_in_background(const world& vms, const std::string& name) {
   });
 }
 
+// Until a clone of the template is kept ready; nothing tells of it.
+void await_warm(const world& vms, const std::string& name) {
+  for (int i = 0; i < 600; ++i) {
+    const auto warm = vms.vm_template(name).value("warm", json::object());
+    if (warm.value("ready", 0) > 0) return;
+    std::this_thread::sleep_for(100ms);
+  }
+  FAIL("no clone of " << name << " was kept ready");
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -43,12 +53,17 @@ TEST_CASE("P7: a running instance serves while its daemon is gone, and the next 
   const auto vms = world_with_vms();
   const auto before = vms->create(on_demand("one", "demo"));
   REQUIRE(before.value("lifecycle", "") == "running");
+  await_warm(*vms, "demo");
+  const auto kept_ready = vms->pool_processes();
+  REQUIRE(kept_ready.size() > 0);
 
   SECTION("after kill -9") {
     vms->kill_daemon();
+    CHECK(vms->pool_processes() == kept_ready);
   }
-  SECTION("after SIGTERM, which ends the daemon within a second") {
+  SECTION("after SIGTERM, which ends the daemon within a second, and the clones it kept ready") {
     CHECK(vms->stop_daemon() < 1000ms);
+    CHECK(vms->pool_processes().empty());
   }
 
   CHECK(fetch(before, "/").find("rom-of-one") != std::string::npos);
@@ -56,6 +71,8 @@ TEST_CASE("P7: a running instance serves while its daemon is gone, and the next 
   const auto adopted = vms->wait_until_running("one");
   CHECK(adopted["pid"] == before["pid"]);
   CHECK(adopted["services"] == before["services"]);
+  // Nobody has asked the new daemon for a clone.
+  CHECK(vms->pool_processes().empty());
   CHECK(fetch(adopted, "/").find("rom-of-one") != std::string::npos);
   vms->require_everything_owned();
 

@@ -205,6 +205,14 @@ json world::await_event(const std::string& type, std::uint64_t after) const {
 // --------------------------------------------------------------------------------
 
 std::vector<pid_t> world::vm_processes() const {
+  return qemu_processes(false);
+}
+
+std::vector<pid_t> world::pool_processes() const {
+  return qemu_processes(true);
+}
+
+std::vector<pid_t> world::qemu_processes(bool of_the_pool) const {
   std::vector<pid_t> found;
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -214,7 +222,9 @@ std::vector<pid_t> world::vm_processes() const {
     const auto works_in = fs::read_symlink(entry.path() / "cwd", gone).string();
     const auto arguments = content_of(entry.path() / "cmdline");
     const bool is_vm = arguments.rfind("qemu-", 0) == 0 || arguments.find("/qemu-") < 64;
-    if (is_vm && (works_in + arguments).find(data().string()) != std::string::npos)
+    const bool is_kept_ready = works_in.rfind((data() / "pool").string(), 0) == 0;
+    if (is_vm && is_kept_ready == of_the_pool &&
+        (works_in + arguments).find(data().string()) != std::string::npos)
       found.push_back(std::stoi(name));
   }
   return found;

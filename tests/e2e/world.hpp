@@ -68,8 +68,10 @@ class world {
 
   // ---- looking around --------------------------------------------------------------------------
 
-  // QEMU processes that belong to this data directory.
+  // QEMU processes that belong to this data directory, without those kept ready for orders.
   std::vector<pid_t> vm_processes() const;
+  // Those kept ready.
+  std::vector<pid_t> pool_processes() const;
   // Waits until all of them have ended; false if one has not within half a minute.
   bool all_vms_end() const;
   // What lies in <data>/vms: one directory a VM.
@@ -80,6 +82,7 @@ class world {
   void require_chain_unbroken() const;
 
  private:
+  std::vector<pid_t> qemu_processes(bool of_the_pool) const;
   temporary_directory directory_;
   std::vector<std::string> arguments_;
   std::vector<std::string> launcher_;

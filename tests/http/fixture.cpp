@@ -62,6 +62,7 @@ fixture::fixture(http::limits bounds) : folder(make_folder()) {
   how.accelerator = "none";
   how.bounds = bounds;
   how.report_fault = [this](const std::string& line) { faults.push_back(line); };
+  how.warm_pool = [this] { return pool; };
   restart();
 }
 

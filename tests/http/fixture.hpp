@@ -90,6 +90,7 @@ class fixture {
   fake_roms roms;
   std::filesystem::path folder;
   std::vector<std::string> faults;
+  hypervisor::warm_pool_status pool;  // what the driver says; at first, that it keeps none
   std::unique_ptr<http::server> server;
 
  private:

@@ -248,6 +248,24 @@ TEST_CASE("a template shows its snapshot, its clones and its failure") {
   CHECK(item.at("snapshot").at("disk_bytes") == 3);
   CHECK(item.at("template_time_us") == 5'000'000);
   CHECK_FALSE(item.contains("failure"));
+  CHECK_FALSE(item.contains("warm"));
   CHECK(names(at.get("/v1/instances/templates")) == list{"t"});
   CHECK(names(at.get("/v1/instances")) == list{"for-t"});
+}
+
+TEST_CASE("a template with a snapshot shows how many clones of it are kept ready, where any are") {
+  fixture at;
+  at.prepared_template("t", template_phase::snapshotted);
+  at.prepared_template("unready", template_phase::preparing);
+  at.control.change_template("t", [](platen::actors::vm_template::state& one) {
+    one.ready = platen::actors::vm_template::snapshot{"s1", "tcg", "m", 1, 2, 3, 4};
+  });
+  at.pool.limit_bytes = 1;
+  const auto warm = [&](const std::string& name) {
+    return at.get("/v1/instances/templates?name=" + name).item().value("warm", json());
+  };
+  CHECK(warm("t") == json{{"ready", 0}, {"wanted", 0}, {"taken", 0}, {"missed", 0}});
+  at.pool.snapshots = {{"s0", 9, 9, 9, 9, 9, 9, "", 9}, {"s1", 3, 2, 1, 7, 5, 0, "", 80}};
+  CHECK(warm("t") == json{{"ready", 2}, {"wanted", 3}, {"taken", 7}, {"missed", 5}});
+  CHECK(warm("unready").is_null());
 }

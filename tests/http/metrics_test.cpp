@@ -117,3 +117,24 @@ TEST_CASE("the daemon's metrics need a token") {
   const fixture with;
   CHECK(with.call("GET", "/v1/metrics", "", {{"Authorization", ""}}).status == 401);
 }
+
+TEST_CASE("the daemon's metrics have those of the warm pool, if there is one") {
+  fixture with;
+  CHECK_FALSE(with.get("/v1/metrics").mentions("platen_warm"));
+  with.pool.limit_bytes = 512;
+  with.pool.bytes = 80;
+  with.pool.held_back = "programs on this host waited for memory";
+  with.pool.snapshots = {{"s1", 3, 2, 1, 7, 5, 4, "it ended", 80}};
+  const auto all = with.get("/v1/metrics");
+  for (const std::string line :
+       {"platen_warm_pool_limit_bytes 512", "platen_warm_pool_bytes 80",
+        "platen_warm_pool_held_back 1", "platen_warm_clones_wanted{snapshot=\"s1\"} 3",
+        "platen_warm_clones_ready{snapshot=\"s1\"} 2",
+        "platen_warm_clones_filling{snapshot=\"s1\"} 1",
+        "platen_warm_clones_taken_total{snapshot=\"s1\"} 7",
+        "platen_warm_clones_missed_total{snapshot=\"s1\"} 5",
+        "platen_warm_clones_failed_total{snapshot=\"s1\"} 4"}) {
+    INFO(line);
+    CHECK(all.mentions("\n" + line + "\n"));
+  }
+}

@@ -95,6 +95,11 @@ double resident_kib() {
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1024;
 }
 
+double allocated_kib() {
+  const auto heap = mallinfo2();
+  return static_cast<double>(heap.uordblks + heap.hblkhd) / 1024;
+}
+
 double measure_start(const std::string& path, const std::string& name, figures& into) {
   const stopwatch all;
   auto log = checked(store::rocksdb_log::open(path));
@@ -111,6 +116,7 @@ void measure_memory(const std::string& path, std::size_t entities, figures& into
   auto driver = hypervisor::make_sim_driver(std::make_shared<hypervisor::sim_world>(),
                                             hypervisor::real_time_scheduler());
   const double before = resident_kib();
+  const double allocated_before = allocated_kib();
   actors::options how;
   how.max_instances = 2 * entities;
   how.states = &log->states();
@@ -121,6 +127,8 @@ void measure_memory(const std::string& path, std::size_t entities, figures& into
   const double after = resident_kib();
   into.add("resident memory an idle entity", (after - before) / static_cast<double>(entities),
            "KiB");
+  into.add("allocated memory an idle entity",
+           (allocated_kib() - allocated_before) / static_cast<double>(entities), "KiB");
 }
 
 }  // namespace

@@ -118,6 +118,17 @@ bulk_outcome sort_items(const reply& answer, const entity_kind& kind) {
   return out;
 }
 
+result<void> print_outcome(const bulk_outcome& outcome, bool as_json,
+                           const std::function<std::string(const json&)>& line_of) {
+  if (as_json)
+    print_json(outcome.done);
+  else
+    for (const auto& item : outcome.done)
+      std::cout << line_of(item) << '\n';
+  if (outcome.worst) return tl::unexpected(*outcome.worst);
+  return {};
+}
+
 result<void> remove_all(client& api, const entity_kind& kind, const std::vector<std::string>& which,
                         bool as_json) {
   json body = json::array();
@@ -125,14 +136,8 @@ result<void> remove_all(client& api, const entity_kind& kind, const std::vector<
     body.push_back(reference_to(one));
   const auto answer = api.send(method::remove, kind.path, {}, body);
   if (!answer) return tl::unexpected(answer.error());
-  const auto outcome = sort_items(*answer, kind);
-  if (as_json)
-    print_json(outcome.done);
-  else
-    for (const auto& item : outcome.done)
-      std::cout << text_of(item, "name") << '\n';
-  if (outcome.worst) return tl::unexpected(*outcome.worst);
-  return {};
+  return print_outcome(sort_items(*answer, kind), as_json,
+                       [](const json& item) { return text_of(item, "name"); });
 }
 
 result<void> print_log(client& api, const entity_kind& kind, const log_wish& wish) {

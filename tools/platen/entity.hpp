@@ -2,6 +2,7 @@
 // deleted, and how their output is read.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct bulk_outcome {
   std::optional<failure> worst;
 };
 bulk_outcome sort_items(const reply& answer, const entity_kind& kind = instances());
+
+// The items that succeeded, as JSON or a line each; the failure that is left.
+result<void> print_outcome(const bulk_outcome& outcome, bool as_json,
+                           const std::function<std::string(const json&)>& line_of);
 
 result<void> remove_all(client& api, const entity_kind& kind, const std::vector<std::string>& which,
                         bool as_json);

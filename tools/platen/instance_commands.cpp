@@ -200,15 +200,10 @@ result<void> change(const context& ctx, const std::string& verb, const change_wi
   const auto answer = api->send(method::put, "/v1/instances/" + verb, {}, body);
   shown.reset();
   if (!answer) return tl::unexpected(answer.error());
-  const auto outcome = sort_items(*answer);
-  if (ctx.json)
-    print_json(outcome.done);
-  else
-    for (const auto& item : outcome.done)
-      std::cout << text_of(item, "name") << "  " << text_of(item, "previous_state") << " -> "
-                << text_of(item, "state") << '\n';
-  if (outcome.worst) return tl::unexpected(*outcome.worst);
-  return {};
+  return print_outcome(sort_items(*answer), ctx.json, [](const json& item) {
+    return text_of(item, "name") + "  " + text_of(item, "previous_state") + " -> " +
+           text_of(item, "state");
+  });
 }
 
 struct convert_wish {
@@ -226,14 +221,9 @@ result<void> convert(const context& ctx, const convert_wish& wish) {
   }
   const auto answer = api->send(method::post, "/v1/instances/templates", {}, body);
   if (!answer) return tl::unexpected(answer.error());
-  const auto outcome = sort_items(*answer);
-  if (ctx.json)
-    print_json(outcome.done);
-  else
-    for (const auto& item : outcome.done)
-      std::cout << text_of(item, "name") << "  " << text_of(item, "state") << '\n';
-  if (outcome.worst) return tl::unexpected(*outcome.worst);
-  return {};
+  return print_outcome(sort_items(*answer), ctx.json, [](const json& item) {
+    return text_of(item, "name") + "  " + text_of(item, "state");
+  });
 }
 
 void add_convert(CLI::App& group, context& ctx) {

@@ -1,5 +1,7 @@
 #include "tools/platen/stage_tracker.hpp"
 
+#include "hypervisor/hypervisor.hpp"
+
 namespace platen::cli {
 namespace {
 
@@ -25,7 +27,11 @@ std::string template_stage(const std::string& type, const json& data) {
   if (type == "TemplateSnapshotted") return "snapshotted";
   if (type == "PreparationFailed")
     return "failed: " + text(data, "stage") + ": " + text(data, "reason");
-  if (type == "SnapshotRejected") return "its snapshot is damaged: " + text(data, "reason");
+  if (type == "SnapshotRejected") {
+    const auto reason = text(data, "reason");
+    const bool stale = reason.starts_with(hypervisor::stale_snapshot);
+    return (stale ? "its snapshot is " : "its snapshot is damaged: ") + reason;
+  }
   if (type == "TemplateDeleted" || type == "TemplateAutokilled") return "deleted";
   return "";
 }

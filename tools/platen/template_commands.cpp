@@ -62,6 +62,10 @@ void print_details(const json& item) {
   fields.emplace_back("snapshot", snapshot_size(item));
   if (const auto on_disk = disk_use_of(item); !on_disk.empty())
     fields.emplace_back("disk", on_disk);
+  if (const auto warm = item.find("warm"); warm != item.end() && warm->is_object())
+    fields.emplace_back("warm", text_of(*warm, "ready") + " ready of " + text_of(*warm, "wanted") +
+                                    " wanted, " + text_of(*warm, "taken") + " taken, " +
+                                    text_of(*warm, "missed") + " missed");
   const auto failed = item.find("failure");
   if (failed != item.end() && failed->is_object()) {
     fields.emplace_back("failure", text_of(*failed, "stage") + ": " + text_of(*failed, "reason"));

@@ -37,6 +37,8 @@ struct config {
   std::uint32_t max_templates = 0;
   std::uint32_t max_template_depth = 0;
   bool strict_templates = false;
+  std::uint32_t warm_pool_mb = 0;  // 0: no clones are kept ready
+  std::uint32_t warm_pool_per_template = 0;
   std::uint32_t max_service_groups = 0;
   std::string gateway;  // a numeric address; empty: no gateway
   std::uint16_t gateway_port_offset = 0;

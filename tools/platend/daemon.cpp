@@ -126,6 +126,8 @@ made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
   if (auto place = open_template_path(how.factory_template_path); !place)
     return tl::unexpected(place.error());
   options.template_memory_dir = how.factory_template_path;
+  options.warm_pool_bytes = std::uint64_t{how.warm_pool_mb} << 20;
+  options.warm_pool_per_snapshot = how.warm_pool_per_template;
   return hypervisor::make_qemu_driver(std::move(options));
 }
 
@@ -193,6 +195,7 @@ http::options server_options(const config& how, const data_dir& data, const std:
     options.template_path = how.factory_template_path.string();
   options.bounds.image_upload_bytes = how.image_upload_max_bytes;
   options.log_bytes = [log = tools::log_path(data.path())] { return bytes_in(log); };
+  options.warm_pool = [&driver] { return driver.warm_pool(); };
   options.report_fault = [](const std::string& fault) { spdlog::error("{}", fault); };
   return options;
 }
@@ -309,11 +312,11 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
   auto started = start_gateway(how, std::move(call));
   if (!started) return tl::unexpected("the gateway: " + started.error());
   into.traffic = *std::move(started);
+  into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   into.feed = std::make_unique<gateway::feed>(
       *into.control, *into.certificates, *into.book, *into.traffic, into.watch,
       how.gateway_port_offset, [](const std::string& what) { spdlog::warn("{}", what); },
       [&scaler = *into.scaler] { scaler.note_change(); });
-  into.scaler->begin([&traffic = *into.traffic] { return traffic.loads(); });
   return {};
 }
 

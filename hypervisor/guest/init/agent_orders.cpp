@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "hypervisor/guest/init/agent.hpp"
+#include "hypervisor/guest/init/devices.hpp"
 #include "hypervisor/guest/init/identity.hpp"
 
 namespace platen::guest {
@@ -30,6 +31,14 @@ status sync_root() {
   const owned_fd root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (::syncfs(root.get()) != 0) return errno_error("cannot sync the root disk");
   return {};
+}
+
+// Without a new boot id the old address stays.
+status renew_hardware_address(const std::string& boot_id) {
+  if (boot_id.empty()) return {};
+  const auto address = hardware_address_of(boot_id);
+  if (!address) return tl::unexpected(address.error());
+  return set_hardware_address(*address);
 }
 
 workload_spec specification(const wire::StartT& start) {
@@ -95,6 +104,8 @@ status agent::apply_start(const wire::StartT& start) {
   if (auto done = set_clock(start.time_ns); !done) return done;
   if (auto done = provide_network_files(); !done) return done;
   if (auto done = set_names({start.hostname, start.machine_id, start.boot_id}); !done) return done;
+  if (auto done = renew_hardware_address(start.boot_id); !done) return done;
+  if (auto done = publish_generation(""); !done) return done;
   return roms_.mount(places(start.roms));
 }
 
@@ -198,8 +209,11 @@ status agent::apply_resume(const wire::ResumeT& resume) {
   if (auto done = set_clock(resume.time_ns); !done) return done;
   if (auto done = set_names({resume.hostname, resume.machine_id, resume.boot_id}); !done)
     return done;
+  if (auto done = renew_hardware_address(resume.boot_id); !done) return done;
   libukp_->set_generation_id(resume.generation_id);
-  return roms_.mount(places(resume.roms));
+  if (auto done = roms_.mount(places(resume.roms)); !done) return done;
+  // Last: who is told by it finds everything renewed.
+  return publish_generation(resume.generation_id);
 }
 
 void agent::on_shutdown(const wire::Shutdown& shutdown) {

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <net/route.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -88,6 +89,13 @@ class interface {
     return {};
   }
 
+  status set_hardware_address(const hardware_address& address) {
+    request_.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    std::ranges::copy(address, request_.ifr_hwaddr.sa_data);
+    if (::ioctl(socket_, SIOCSIFHWADDR, &request_) != 0) return failed("give a MAC address to");
+    return {};
+  }
+
  private:
   status failed(const std::string& what) const {
     return errno_error("cannot " + what + " " + name_);
@@ -97,6 +105,21 @@ class interface {
   std::string name_;
   ifreq request_{};
 };
+
+// The first interface that is not lo.
+std::optional<std::string> card_name() {
+  for (auto& name : names_in("/sys/class/net"))
+    if (name != "lo") return std::move(name);
+  return std::nullopt;
+}
+
+status write_file(const std::string& path, std::string_view bytes) {
+  const owned_fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.is_open()) return errno_error("cannot open " + path);
+  if (::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return errno_error("cannot write " + path);
+  return {};
+}
 
 status add_default_route(int socket, const char* gateway) {
   rtentry route{};
@@ -150,14 +173,22 @@ result<std::string> await_port(const std::string& name) {
 status configure_network() {
   const owned_fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (auto up = interface(socket.get(), "lo").up(); !up) return up;
-  for (const auto& name : names_in("/sys/class/net")) {
-    if (name == "lo") continue;
-    interface card(socket.get(), name);
-    if (auto done = card.set_address("10.0.2.15", "255.255.255.0"); !done) return done;
-    if (auto done = card.up(); !done) return done;
-    return add_default_route(socket.get(), "10.0.2.2");
-  }
-  return {};
+  const auto name = card_name();
+  if (!name) return {};
+  // The kernel then announces a changed hardware address by itself.
+  if (auto done = write_file("/proc/sys/net/ipv4/conf/" + *name + "/arp_notify", "1"); !done)
+    return done;
+  interface card(socket.get(), *name);
+  if (auto done = card.set_address("10.0.2.15", "255.255.255.0"); !done) return done;
+  if (auto done = card.up(); !done) return done;
+  return add_default_route(socket.get(), "10.0.2.2");
+}
+
+status set_hardware_address(const hardware_address& address) {
+  const auto name = card_name();
+  if (!name) return {};
+  const owned_fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return interface(socket.get(), *name).set_hardware_address(address);
 }
 
 }  // namespace platen::guest

@@ -1,6 +1,8 @@
 // What the machine has: modules to drive it, disks by serial, ports by name, the network.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "hypervisor/guest/init/system.hpp"
@@ -21,5 +23,10 @@ result<std::string> await_port(const std::string& name);
 // lo and, if there is one, the first other interface: 10.0.2.15/24 by way of 10.0.2.2, which is
 // what QEMU's user network expects.
 status configure_network();
+
+// Gives that interface this hardware address while it is up, and tells its neighbours, so that
+// connections go on. Nothing without an interface.
+using hardware_address = std::array<std::uint8_t, 6>;
+status set_hardware_address(const hardware_address& address);
 
 }  // namespace platen::guest

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstring>
 #include <vector>
 
@@ -19,20 +20,37 @@ const std::string own_folder = "/run/platen";
 const std::string hosts_begin =
     "# written by platen-init\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n";
 
-// Shows the bytes at `target` by a file of ours bound over it. The file stays the same one, so a
-// later call changes what is seen without a second mount.
-status show_at(const std::string& target, const std::string& name, const std::string& bytes) {
+// Writes a file of ours, which stays the same one.
+status write_own(const std::string& name, const std::string& bytes) {
   if (auto made = make_folders(own_folder); !made) return made;
+  const std::string path = own_folder + "/" + name;
+  const owned_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
+  if (!file.is_open()) return errno_error("cannot open " + path);
+  if (::pwrite(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
+      ::ftruncate(file.get(), static_cast<off_t>(bytes.size())) != 0)
+    return errno_error("cannot write " + path);
+  return {};
+}
+
+// Shows the bytes at `target` by a file of ours bound over it; a later call changes what is seen
+// without a second mount.
+status show_at(const std::string& target, const std::string& name, const std::string& bytes) {
   const std::string source = own_folder + "/" + name;
   struct stat found {};
   const bool bound = ::stat(source.c_str(), &found) == 0;
-  const owned_fd file(::open(source.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
-  if (!file.is_open()) return errno_error("cannot open " + source);
-  if (::pwrite(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
-      ::ftruncate(file.get(), static_cast<off_t>(bytes.size())) != 0)
-    return errno_error("cannot write " + source);
-  if (bound) return {};
+  if (auto written = write_own(name, bytes); !written || bound) return written;
   return mount_at(source.c_str(), target, nullptr, MS_BIND);
+}
+
+// The digits of a UUID without its dashes; empty if it is none.
+std::string digits_of(const std::string& uuid) {
+  std::string digits;
+  for (const char c : uuid) {
+    if (c == '-') continue;
+    if (std::isxdigit(static_cast<unsigned char>(c)) == 0) return {};
+    digits += c;
+  }
+  return digits.size() == 32 ? digits : "";
 }
 
 status set_machine_id(const std::string& id) {
@@ -76,6 +94,19 @@ status set_names(const names& wanted) {
   }
   if (wanted.boot_id.empty()) return {};
   return show_at("/proc/sys/kernel/random/boot_id", "boot-id", wanted.boot_id + "\n");
+}
+
+result<std::array<std::uint8_t, 6>> hardware_address_of(const std::string& uuid) {
+  const auto digits = digits_of(uuid);
+  if (digits.empty()) return error("\"" + uuid + "\" is no UUID");
+  std::array<std::uint8_t, 6> address{0x02};
+  for (std::size_t i = 1; i < address.size(); ++i)
+    address[i] = static_cast<std::uint8_t>(std::stoul(digits.substr(20 + 2 * i, 2), nullptr, 16));
+  return address;
+}
+
+status publish_generation(const std::string& id) {
+  return write_own("generation_id", id.empty() ? "" : id + "\n");
 }
 
 status provide_network_files() {

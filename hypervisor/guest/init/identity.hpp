@@ -1,6 +1,7 @@
 // What must differ between clones of one snapshot: randomness, names and ids.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -22,6 +23,14 @@ struct names {
 // Sets the host name, /etc/hostname, /etc/machine-id and /proc/sys/kernel/random/boot_id, and
 // keeps the host's own line in /etc/hosts if that file is the agent's.
 status set_names(const names& wanted);
+
+// The locally administered unicast address that belongs to a UUID: its last 40 bits behind 02. The
+// same for all but 1 in 2^40 pairs of random UUIDs. The error names what is no UUID.
+result<std::array<std::uint8_t, 6>> hardware_address_of(const std::string& uuid);
+
+// Writes /run/platen/generation_id in place, so that who watches it by inotify is told once, by
+// IN_CLOSE_WRITE. Empty before the first resume. Everybody may read it.
+status publish_generation(const std::string& id);
 
 // /etc/resolv.conf and /etc/hosts, where the image has none.
 status provide_network_files();

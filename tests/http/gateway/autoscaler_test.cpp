@@ -62,6 +62,10 @@ class scaled_plane {
         [&](auto answer) { plane->configure_autoscale(group->id, how, why, answer); });
   }
 
+  void set_autoscale(const std::string& group_id, std::optional<service_group::autoscale> how) {
+    done<group_ptr>([&](auto answer) { plane->configure_autoscale(group_id, how, why, answer); });
+  }
+
   void begin_scaling() {
     scaler = std::make_unique<gateway::autoscaler>(*plane, gateway::autoscaler_options{5ms});
     scaler->begin([this] {
@@ -106,12 +110,10 @@ class scaled_plane {
 
  private:
   void note() {
-    {
-      const std::lock_guard lock(mutex_);
-      ++changes_;
-      changed_.notify_all();
-    }
     scaler->note_change();
+    const std::lock_guard lock(mutex_);
+    ++changes_;
+    changed_.notify_all();
   }
 
   store::memory_log log_;
@@ -167,8 +169,7 @@ TEST_CASE("what was decided before is made and ended by whoever comes next") {
   at.begin_scaling();
   REQUIRE(at.becomes([&] { return at.running() == 2; }));
   at.end_scaling();
-  scaled_plane::done<group_ptr>(
-      [&](auto answer) { at.plane->configure_autoscale(group->id, std::nullopt, why, answer); });
+  at.set_autoscale(group->id, std::nullopt);
   CHECK(to_be_ended(*at.plane->find_group({group->id, ""})).size() == 2);
   at.begin_scaling();
   CHECK(at.becomes([&] { return at.plane->instances().empty(); }));
@@ -185,4 +186,17 @@ TEST_CASE("an instance that cannot be made is tried again, later each time") {
   REQUIRE(at.becomes([&] { return at.plane->find_group({group->id, ""})->scale_failures == 1; }));
   CHECK(at.becomes([&] { return at.plane->find_group({group->id, ""})->scale_failures == 2; }));
   CHECK(at.plane->instances().empty());
+}
+
+TEST_CASE("demand is heard for the groups that have autoscale, and for no others") {
+  scaled_plane at;
+  const auto group = at.make_group(sizes(0, 2));
+  const auto how = *at.plane->find_group({group->id, ""})->scaling;
+  at.begin_scaling();
+  CHECK(at.scaler->note_demand(group->id));
+  CHECK_FALSE(at.scaler->note_demand("another"));
+  at.set_autoscale(group->id, std::nullopt);
+  CHECK(at.becomes([&] { return !at.scaler->note_demand(group->id); }));
+  at.set_autoscale(group->id, how);
+  CHECK(at.becomes([&] { return at.scaler->note_demand(group->id); }));
 }

@@ -29,7 +29,7 @@ cat /proc/sys/kernel/random/uuid > /srv/www/uuid
 cat /mnt/session/session.txt > /srv/www/session
 date +%s > /srv/www/time
 hostname > /srv/www/hostname
-cat /etc/hostname /etc/machine-id /proc/sys/kernel/random/boot_id /uk/libukp/generation_id > /srv/www/identity
+cat /etc/hostname /etc/machine-id /proc/sys/kernel/random/boot_id /uk/libukp/generation_id /run/platen/generation_id /sys/class/net/eth0/address > /srv/www/identity
 echo 2 > /uk/libukp/template_instance 2> /srv/www/second
 echo serving
 exec sleep 100000
@@ -127,7 +127,8 @@ TEST_CASE("clones of a warm template differ in all that must differ and share th
     CHECK(body(http_get(port, "/hostname")) == "clone-" + std::to_string(number) + "\n");
     CHECK(body(http_get(port, "/identity")) ==
           "clone-" + std::to_string(number) + "\n" + std::string(31, 'a') + std::to_string(number) +
-              "\n" + uuid_of(number + 4) + "\n" + uuid_of(number) + "\n");
+              "\n" + uuid_of(number + 4) + "\n" + uuid_of(number) + "\n" + uuid_of(number) +
+              "\n02:00:00:00:00:0" + std::to_string(number + 4) + "\n");
     const auto behind =
         std::stoll(body(http_get(port, "/time"))) - (1'900'000'000 + number * 1'000);
     CHECK(behind >= 0);

@@ -1,6 +1,7 @@
 // The parts of platen-init that need no machine.
 #include <catch2/catch.hpp>
 
+#include "hypervisor/guest/init/identity.hpp"
 #include "hypervisor/guest/init/roms.hpp"
 #include "hypervisor/guest/init/user.hpp"
 #include "hypervisor/guest/init/workload.hpp"
@@ -64,6 +65,20 @@ TEST_CASE("the environment has defaults and the order's variables over them") {
         std::vector<std::string>{
             "A=2", "HOME=/x", "HOSTNAME=box",
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
+}
+
+TEST_CASE("a UUID has one hardware address, locally administered and of one machine") {
+  using address = std::array<std::uint8_t, 6>;
+  CHECK(hardware_address_of("00000000-0000-4000-8000-0123456789ab").value() ==
+        address{0x02, 0x23, 0x45, 0x67, 0x89, 0xab});
+  CHECK(hardware_address_of("00000000-0000-4000-8000-FFFFFFFFFFFF").value() ==
+        address{0x02, 0xff, 0xff, 0xff, 0xff, 0xff});
+  for (const char* bad :
+       {"", "x", "00000000-0000-4000-8000-0123456789a", "00000000-0000-4000-8000-0123456789aq",
+        "00000000-0000-4000-8000-0123456789abc"}) {
+    INFO(bad);
+    CHECK_FALSE(hardware_address_of(bad));
+  }
 }
 
 TEST_CASE("a ROM may be mounted anywhere but where the platform lives") {

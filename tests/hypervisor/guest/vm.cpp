@@ -53,15 +53,21 @@ int connect_unix(const fs::path& path) {
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
     ::close(fd);
     if (clock::now() > deadline) throw std::runtime_error("cannot connect to " + path.string());
-    ::poll(nullptr, 0, 10);
+    ::poll(nullptr, 0, 1);
   }
+}
+
+std::string memory_object(const vm_options& options) {
+  const auto size = ",id=ram,size=" + std::to_string(options.memory_mb) + "M";
+  if (options.memory.empty()) return "memory-backend-ram" + size;
+  return "memory-backend-file" + size + ",mem-path=" + options.memory.string() +
+         (options.clone ? ",share=off" : ",share=on");
 }
 
 std::vector<std::string> command_line(const vm_options& options) {
   const fs::path bundle = PLATEN_GUEST_BUNDLE_DIR;
   const auto description = nlohmann::json::parse(read_all(bundle / "bundle.json"));
   const std::string folder = options.folder;
-  const std::string share = options.clone ? "share=off" : "share=on";
   std::string net = "user,id=net0";
   if (options.host_port != 0)
     net += ",hostfwd=tcp:127.0.0.1:" + std::to_string(options.host_port) + "-:8080";
@@ -81,8 +87,7 @@ std::vector<std::string> command_line(const vm_options& options) {
       "-m",
       std::to_string(options.memory_mb) + "M",
       "-object",
-      "memory-backend-file,id=ram,size=" + std::to_string(options.memory_mb) +
-          "M,mem-path=" + options.memory.string() + "," + share,
+      memory_object(options),
       "-kernel",
       bundle / std::string(description["kernel"]),
       "-initrd",
@@ -117,6 +122,8 @@ std::vector<std::string> command_line(const vm_options& options) {
       "chardev:console",
       "-qmp",
       "unix:" + folder + "/qmp.sock,server=on,wait=off"};
+  if (!options.load_snapshot.empty())
+    command.insert(command.end(), {"-loadvm", options.load_snapshot});
   if (options.clone) {
     command.insert(command.end(), {"-S", "-incoming", "defer"});
   }

@@ -21,11 +21,12 @@ using namespace std::chrono_literals;
 
 // Everything a VM needs besides the bundle.
 struct vm_options {
-  fs::path folder;     // for sockets and logs; made by the VM
-  fs::path root_disk;  // qcow2
-  fs::path rom_drive;  // raw
-  fs::path memory;     // the file behind the guest's memory
-  bool clone = false;  // memory is private, and the state comes from elsewhere
+  fs::path folder;            // for sockets and logs; made by the VM
+  fs::path root_disk;         // qcow2
+  fs::path rom_drive;         // raw
+  fs::path memory;            // the file behind the guest's memory; empty: it has none
+  std::string load_snapshot;  // a name given to savevm, in root_disk; empty: it boots
+  bool clone = false;         // memory is private, and the state comes from elsewhere
   unsigned memory_mb = 128;
   std::uint16_t host_port = 0;  // loopback, forwarded to the guest's 8080; 0: none
 };

@@ -36,6 +36,7 @@ void make_root_file_system(const fs::path& root) {
   for (const auto* name : {"bin", "proc", "dev", "sys", "tmp", "etc", "uk", "www/cgi-bin"})
     fs::create_directories(root / name);
   fs::copy_file("/bin/busybox", root / "bin/busybox");
+  fs::copy_file(PLATEN_CLONE_WITNESS, root / "bin/clone_witness");
   for (const auto* applet : {"sh", "cat", "ls", "grep", "sleep"})
     fs::create_symlink("busybox", root / "bin" / applet);
   write_script(root / "www/cgi-bin/who",
@@ -105,7 +106,8 @@ std::string driver_world::hypervisor_report_text(const report& what) {
   return describe(what);
 }
 
-driver_world::driver_world() : folder_(fresh_folder()) {
+driver_world::driver_world(adjustment adjust)
+    : adjust_(std::move(adjust)), folder_(fresh_folder()) {
   import_limits limits;
   limits.free_bytes = 32 << 20;
   images_ = image_store::open(folder_ / "images", limits).value();
@@ -128,6 +130,7 @@ void driver_world::make_driver() {
   options.roms = roms_.get();
   options.accelerator = accelerator_choice::tcg;
   options.log_bytes = log_bytes;
+  if (adjust_) adjust_(options);
   driver_ = make_qemu_driver(options);
   reports_ = std::make_shared<report_queue>();
   auto started = driver_->start([queue = reports_](report what) { queue->push(std::move(what)); });
@@ -228,6 +231,27 @@ fs::path driver_world::snapshot_folder(const std::string& id) const {
   return folder_ / "data/templates" / id;
 }
 
+warm_pool_status driver_world::pool_with(
+    const std::function<bool(const warm_pool_status&)>& wanted) {
+  const auto end = std::chrono::steady_clock::now() + report_limit;
+  auto status = driver_->warm_pool();
+  while (!wanted(status) && std::chrono::steady_clock::now() < end) {
+    // The driver reports nothing when the pool changes.
+    silent({"nobody", 1}, std::chrono::milliseconds(20));
+    status = driver_->warm_pool();
+  }
+  REQUIRE(wanted(status));
+  return status;
+}
+
+void driver_world::await_warm(const std::string& snapshot) {
+  pool_with([&](const warm_pool_status& pool) {
+    for (const auto& one : pool.snapshots)
+      if (one.snapshot_id == snapshot && one.ready > 0) return true;
+    return false;
+  });
+}
+
 std::string driver_world::put_image_rom(const std::string& greeting) {
   const auto root = folder_ / "rom-root";
   fs::create_directories(root);
@@ -239,8 +263,12 @@ std::string driver_world::put_image_rom(const std::string& greeting) {
 
 std::map<std::string, std::string> state_of(const running_vm& vm) {
   REQUIRE(vm.ports.size() == 1);
+  return page_at(vm.ports[0].host_port, "/cgi-bin/state");
+}
+
+std::map<std::string, std::string> page_at(std::uint16_t port, const std::string& path) {
   std::map<std::string, std::string> values{{"asked", std::to_string(std::time(nullptr))}};
-  std::istringstream page(http_get(vm.ports[0].host_port, "/cgi-bin/state"));
+  std::istringstream page(http_get(port, path));
   values["answered"] = std::to_string(std::time(nullptr));
   for (std::string line; std::getline(page, line);)
     values[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);

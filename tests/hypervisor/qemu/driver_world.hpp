@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -41,7 +42,9 @@ class driver_world {
  public:
   static constexpr std::uint64_t log_bytes = 256 << 10;
 
-  driver_world();
+  // `adjust` changes the options of every driver of this world.
+  using adjustment = std::function<void(qemu_options&)>;
+  explicit driver_world(adjustment adjust = {});
   ~driver_world();
   driver_world(const driver_world&) = delete;
   driver_world& operator=(const driver_world&) = delete;
@@ -87,6 +90,11 @@ class driver_world {
 
   fs::path vm_folder(const vm_ref& vm) const;
   fs::path snapshot_folder(const std::string& id) const;
+  fs::path pool_folder() const { return folder_ / "data/pool"; }
+  // Waits until the pool's status is as wanted, and returns it.
+  warm_pool_status pool_with(const std::function<bool(const warm_pool_status&)>& wanted);
+  // Waits for one more clone of the snapshot that is ready.
+  void await_warm(const std::string& snapshot);
   rom_store& roms() { return *roms_; }
   // The digest of a ROM that is an image with this file `greeting`.
   std::string put_image_rom(const std::string& greeting);
@@ -96,6 +104,7 @@ class driver_world {
   static std::string hypervisor_report_text(const report& what);
   void make_driver();
 
+  adjustment adjust_;
   fs::path folder_;
   std::unique_ptr<image_store> images_;
   std::unique_ptr<rom_store> roms_;
@@ -107,6 +116,8 @@ class driver_world {
 // What counting_server() tells of its guest: time, count, hostname, boot_id, machine_id, random,
 // rom; and the host's time when it was asked and when it had answered.
 std::map<std::string, std::string> state_of(const running_vm& vm);
+// The same of any page of lines "name=value".
+std::map<std::string, std::string> page_at(std::uint16_t port, const std::string& path);
 // Whether the guest's time was the host's, to a second.
 bool clock_is_right(const std::map<std::string, std::string>& state);
 

@@ -55,6 +55,7 @@ TEST_CASE("a VM's record is read as it was written, and not if it is not one") {
   record.origin = vm_origin::resumed;
   record.snapshot_id = "s";
   record.generation_id = "g";
+  record.pool_name = "platen-warm-1.1";
   record.facts.image = "platen/demo:v1";
   record.pid = 42;
   record.start_ticks = 4711;
@@ -66,6 +67,7 @@ TEST_CASE("a VM's record is read as it was written, and not if it is not one") {
   CHECK(read.snapshot_id == record.snapshot_id);
   CHECK(read.generation_id == record.generation_id);
   CHECK(to_json(read.facts) == to_json(record.facts));
+  CHECK(read.pool_name == record.pool_name);
   CHECK(read.pid == record.pid);
   CHECK(read.start_ticks == record.start_ticks);
   std::ofstream(here.path / "vm.json") << "{\"id\": \"x\"}";

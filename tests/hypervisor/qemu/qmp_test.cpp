@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "fake_qmp_server.hpp"
+#include "hypervisor/qemu/migration.hpp"
 
 using namespace platen::hypervisor::qemu;
 using platen::test::fake_qmp_server;
@@ -54,6 +55,29 @@ TEST_CASE("a command gets its own answer, whatever is said before") {
   CHECK(status->at("running") == true);
   REQUIRE(server.commands().size() == 2);
   CHECK(server.commands()[0].find("qmp_capabilities") != std::string::npos);
+}
+
+TEST_CASE("a saved state is loaded once QEMU says so, and it says so by an event") {
+  const auto load = [](const std::string& end) {
+    fake_qmp_server server(greeting, {ok, ok,
+                                      ok +
+                                          "{\"event\": \"MIGRATION\", \"data\": "
+                                          "{\"status\": \"active\"}}\n" +
+                                          end});
+    auto loaded = ask(server, [](qmp_client& client) -> task<answer> {
+      const auto done = co_await load_saved_state(client, 9, 300ms);
+      if (!done) co_return tl::unexpected(done.error());
+      co_return nlohmann::json();
+    });
+    REQUIRE(server.commands().size() == 3);
+    CHECK(server.commands()[1].find("x-ignore-shared") != std::string::npos);
+    CHECK(server.commands()[2].find("fd:9") != std::string::npos);
+    return loaded;
+  };
+  CHECK(load("{\"event\": \"MIGRATION\", \"data\": {\"status\": \"completed\"}}\n"));
+  CHECK(load("{\"event\": \"MIGRATION\", \"data\": {\"status\": \"failed\"}}\n").error() ==
+        "QEMU could not load the saved state");
+  CHECK_FALSE(load(""));
 }
 
 TEST_CASE("a refused command gives QEMU's reason") {

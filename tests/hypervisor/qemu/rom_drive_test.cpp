@@ -58,6 +58,20 @@ TEST_CASE("QEMU reads the ROMs one after another, and zeros behind them") {
   CHECK(read_file(here.path / "read", 1 << 20).value() == first + second + std::string(4096, 0));
 }
 
+TEST_CASE("a drive of files in its folder is read like one of descriptors") {
+  const folder here;
+  const std::string first(4096, 'a');
+  const std::string second(8192, 'b');
+  std::vector<placed_rom> roms;
+  roms.push_back(place_rom(roms, {"one", "", "d"}, here.rom(rom_file_name(0), first)).value());
+  roms.push_back(place_rom(roms, {"two", "", "d"}, here.rom(rom_file_name(1), second)).value());
+  REQUIRE(write_rom_drive_of_files(here.path, roms));
+  const auto command = "cd " + here.path.string() +
+                       " && qemu-img dd -f vmdk -O raw if=rom.vmdk of=read bs=4096 count=4";
+  REQUIRE(std::system(command.c_str()) == 0);
+  CHECK(read_file(here.path / "read", 1 << 20).value() == first + second + std::string(4096, 0));
+}
+
 TEST_CASE("a drive without ROMs is all zeros") {
   const folder here;
   REQUIRE(write_rom_drive(here.path, {}, 60));

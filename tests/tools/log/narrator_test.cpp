@@ -284,3 +284,29 @@ TEST_CASE("the story of an instance that sleeps, is woken by a request and becom
     CHECK(tells(story, text));
   }
 }
+
+TEST_CASE("a stale snapshot is told as what it is, with what differs") {
+  tests::written_log log;
+  log.at(0).add(tests::template_stream(1), tests::wanted_template("web"));
+  events::preparation_started started;
+  started.attempt = 1;
+  log.at(1).add(tests::template_stream(1), started);
+  log.at(2).add(tests::template_stream(1), events::template_guest_booted{});
+  log.at(3).add(tests::template_stream(1), events::guest_signalled{});
+  events::template_snapshotted taken;
+  taken.attempt = 1;
+  taken.snapshot_id = "s";
+  log.at(4).add(tests::template_stream(1), taken);
+  events::snapshot_rejected rejected;
+  rejected.attempt = 1;
+  rejected.snapshot_id = "s";
+  rejected.reason = "stale: made with QEMU 7.2, this host has 8.0";
+  log.at(5).add(tests::template_stream(1), rejected);
+  const auto story = told_of(log, "web");
+  CHECK(
+      tells(story,
+            "template web: its snapshot is stale: made with QEMU 7.2, this host has 8.0; the next "
+            "request prepares it anew"));
+  CHECK(story.present_state().find("template web is stale") != std::string::npos);
+  CHECK(story.present_state().find("this host has 8.0") != std::string::npos);
+}

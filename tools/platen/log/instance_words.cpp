@@ -196,7 +196,8 @@ class words {
         return "; it joins the preparation of " + name + " that is under way (attempt " +
                std::to_string(from.attempt) + running_for() + started_for(from) + ")";
       case tpl::lifecycle::preparation_failed:
-        return "; " + name + " failed before and has to be prepared again";
+        return "; " + name + (tpl::stale(from) ? " is stale" : " failed before") +
+               " and has to be prepared again";
       default:
         return "; " + name + " has to be prepared first";
     }

@@ -1,3 +1,4 @@
+#include "hypervisor/hypervisor.hpp"
 #include "tools/platen/log/event_line.hpp"
 #include "tools/platen/log/words.hpp"
 #include "tools/platen/output.hpp"
@@ -89,6 +90,9 @@ class words {
       text = "the VM of attempt " + std::to_string(now_.attempt) +
              " was gone after the daemon's restart: preparation begins again " +
              attempt_text(e.attempt);
+    else if (tpl::stale(now_))
+      text = "its snapshot was stale: preparation begins again " + attempt_text(e.attempt) + " " +
+             caused_by(at_.event.why);
     else if (now_.phase == tpl::lifecycle::preparation_failed)
       text =
           "preparation is tried again " + attempt_text(e.attempt) + " " + caused_by(at_.event.why);
@@ -124,6 +128,8 @@ class words {
   }
 
   std::optional<told> operator()(const events::snapshot_rejected& e) const {
+    if (e.reason.starts_with(hypervisor::stale_snapshot))
+      return told{"its snapshot is " + e.reason + "; the next request prepares it anew"};
     return told{"its snapshot is damaged (" + e.reason + "); no further clone is made of it"};
   }
 

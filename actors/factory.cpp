@@ -31,6 +31,7 @@ factory_status status_of_enabled(const factory_settings& how, const vm_template:
   if (const auto differing = frozen_differences(there.spec, spec_of(how)); !differing.empty())
     return {factory_state::stale, "its template was made with another configuration: " + differing +
                                       "; `platen factory init` makes it anew"};
+  if (stale(there)) return {factory_state::stale, there.last_failure->reason};
   switch (there.phase) {
     case lifecycle::snapshotted:
       return {factory_state::on, ""};

@@ -72,6 +72,16 @@ TEST_CASE("a template of another configuration is stale, whatever its phase, and
   }
 }
 
+TEST_CASE(
+    "a template that was made with what the host no longer has is stale, and says what that was") {
+  auto there = in_phase(phase::preparation_failed);
+  auto& failed = there.last_failure.emplace();
+  failed.stage = "verify";
+  failed.reason = "stale: made with QEMU 7.2, this host has 8.0";
+  CHECK(status_of(settings, &there).is == factory_state::stale);
+  CHECK(status_of(settings, &there).why == "stale: made with QEMU 7.2, this host has 8.0");
+}
+
 TEST_CASE("an instance that is what the factory's template is made of is a clone of it") {
   const auto on = in_phase(phase::snapshotted);
   auto spec = wanted();

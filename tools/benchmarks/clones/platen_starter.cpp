@@ -69,7 +69,7 @@ class platen_starter : public vm_starter {
     while (waited.seconds() < pool_patience_s) {
       const auto found = json::parse(
           checked(client().Get("/v1/instances/templates?name=" + target_.templ)), nullptr, false);
-      const json::json_pointer place("/data/templates/0/warm");
+      const json::json_pointer place("/data/instances/0/warm");
       if (!found.contains(place)) throw std::runtime_error("this platend keeps no warm clones");
       if (found.at(place).at("ready") > 0 || found.at(place).at("wanted") == 0) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));

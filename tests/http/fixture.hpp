@@ -37,11 +37,6 @@ inline const std::string token = "secret-token";
 class archived_log : public store::event_log {
  public:
   explicit archived_log(store::event_log& of) : of_(of) {}
-  // The same, with another factory.
-  void use_factory(actors::factory_settings how) {
-    how_.factory = std::move(how);
-    restart();
-  }
   void unreadable_up_to(std::uint64_t sequence) { gone_ = sequence; }
 
   void append(store::append_request request, append_callback done) override {
@@ -80,6 +75,11 @@ class fixture {
 
   // The next server over what the first one leaves.
   void restart();
+  // The same, with another factory.
+  void use_factory(actors::factory_settings how) {
+    how_.factory = std::move(how);
+    restart();
+  }
   void unreadable_up_to(std::uint64_t sequence) { readable_.unreadable_up_to(sequence); }
 
   void append_event(const std::string& stream, std::uint64_t version_before);

@@ -62,15 +62,16 @@ class platen_starter : public vm_starter {
     return times;
   }
 
+  // The pool keeps as many as were asked for lately: none before the first request of all.
   void await_readiness() override {
     if (!target_.await_pool) return;
     const stopwatch waited;
     while (waited.seconds() < pool_patience_s) {
       const auto found = json::parse(
           checked(client().Get("/v1/instances/templates?name=" + target_.templ)), nullptr, false);
-      const auto ready =
-          found.value(json::json_pointer("/data/templates/0/warm/ready"), json(0)).get<int>();
-      if (ready > 0) return;
+      const json::json_pointer place("/data/instances/0/warm");
+      if (!found.contains(place)) throw std::runtime_error("this platend keeps no warm clones");
+      if (found.at(place).at("ready") > 0 || found.at(place).at("wanted") == 0) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     throw std::runtime_error("the warm pool of template " + target_.templ + " stays empty");

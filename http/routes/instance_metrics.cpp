@@ -35,9 +35,10 @@ answer_or_error<reply> read_metrics(api& with, const api_request& request) {
     const auto of =
         one.template_id.empty() ? nullptr : control.find_template({one.template_id, ""});
     const auto load = loads.find(one.id);
-    found.push_back(metrics_json(one, of.get(), load == loads.end() ? nullptr : &load->second));
-    put_disk_metrics(control.disk_use(one.id), found.back());
-    return found.back();
+    auto& fields = found.emplace_back(
+        metrics_json(one, of.get(), load == loads.end() ? nullptr : &load->second));
+    put_disk_metrics(control.disk_use(one.id), fields);
+    return fields;
   };
   item_list items("instances");
   if (targets->empty())

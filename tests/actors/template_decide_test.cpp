@@ -220,7 +220,7 @@ TEST_CASE("a stale snapshot that cannot be made again is kept, a damaged one is 
     template_under_test t;
     t.until_snapshotted();
     t.give(hold{"i1", false, 1});
-    t.give(remove{});
+    t.give(vm_template::remove{});
     CHECK(t.give(snapshot_damaged{"t-1", reason})->empty());
     CHECK(wanted(t.now).keep_snapshot == "t-1");
   }

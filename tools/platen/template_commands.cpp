@@ -29,7 +29,8 @@ std::string disk_use_of(const json& item) {
   const auto use = item.find("disk_use");
   if (use == item.end() || !use->is_object()) return "";
   auto text = disk_text(*use);
-  for (const auto& [part, of_part] : use->value("parts", json::object()).items())
+  const auto parts = use->value("parts", json::object());
+  for (const auto& [part, of_part] : parts.items())
     text += "\n  " + part + ": " + disk_text(of_part);
   return text;
 }
@@ -60,12 +61,12 @@ void print_details(const json& item) {
         "prepare_timeout_s", "delete_lock", "tags", "created_at"})
     if (const auto text = text_of(item, member); text != "-") fields.emplace_back(member, text);
   fields.emplace_back("snapshot", snapshot_size(item));
-  if (const auto on_disk = disk_use_of(item); !on_disk.empty())
-    fields.emplace_back("disk", on_disk);
   if (const auto warm = item.find("warm"); warm != item.end() && warm->is_object())
     fields.emplace_back("warm", text_of(*warm, "ready") + " ready of " + text_of(*warm, "wanted") +
                                     " wanted, " + text_of(*warm, "taken") + " taken, " +
                                     text_of(*warm, "missed") + " missed");
+  if (const auto on_disk = disk_use_of(item); !on_disk.empty())
+    fields.emplace_back("disk", on_disk);
   const auto failed = item.find("failure");
   if (failed != item.end() && failed->is_object()) {
     fields.emplace_back("failure", text_of(*failed, "stage") + ": " + text_of(*failed, "reason"));

@@ -123,11 +123,11 @@ made<hypervisor::driver> make_driver(const config& how, const data_dir& data,
   options.images = &images;
   options.roms = &roms;
   options.accelerator = chosen_accelerator(how.accelerator);
+  options.warm_pool_bytes = std::uint64_t{how.warm_pool_mb} << 20;
+  options.warm_pool_per_snapshot = how.warm_pool_per_template;
   if (auto place = open_template_path(how.factory_template_path); !place)
     return tl::unexpected(place.error());
   options.template_memory_dir = how.factory_template_path;
-  options.warm_pool_bytes = std::uint64_t{how.warm_pool_mb} << 20;
-  options.warm_pool_per_snapshot = how.warm_pool_per_template;
   return hypervisor::make_qemu_driver(std::move(options));
 }
 

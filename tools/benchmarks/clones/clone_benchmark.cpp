@@ -57,6 +57,7 @@ int main(int count, char** arguments) {
   try {
     std::unique_ptr<vm_starter> starter;
     if (platen.parsed()) {
+      daemon.place = plan.place;
       starter = make_platen_starter(daemon, plan.memory_mb);
     } else {
       const std::map<std::string, plain_method> ways{{"boot", plain_method::boot},

@@ -1,5 +1,5 @@
 // Draws what tools/bench clones measured: clone_plots bench-clones.json DIRECTORY writes
-// clones-latency.svg (each VM a dot, the median a bar, logarithmic), clones-wall.svg (how long a
+// clones-latency.svg (each VM a dot, the median a stroke, logarithmic), clones-wall.svg (how long a
 // whole set took) and clones-memory.svg (PSS of a whole set, by VM).
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -45,10 +45,11 @@ std::string label_of(const json& series) {
   return label;
 }
 
-// 12345 as "12,345", 1.234 as "1.23".
+// 12345 as "12,345", 1.234 as "1.23", 20 as "20".
 std::string shown(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value);
+  const bool whole = std::abs(value - std::round(value)) < 1e-9 || value >= 100;
+  std::snprintf(text, sizeof text, whole ? "%.0f" : value < 10 ? "%.2f" : "%.1f", value);
   std::string digits = text;
   if (digits.find('.') == std::string::npos)
     for (int place = static_cast<int>(digits.size()) - 3; place > 0; place -= 3)
@@ -61,45 +62,78 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Powers of ten that take all positive values between them.
-std::pair<double, double> decades(const std::vector<row>& rows) {
-  double low = 1e300;
+// Where values lie on the axis, and which of them are written below it.
+struct scale {
+  std::function<double(double)> x_of;
+  std::vector<double> marks;
+};
+
+double largest(const std::vector<row>& rows) {
   double high = 0;
   for (const auto& one : rows)
-    for (const double value : one.values) {
-      if (value > 0) low = std::min(low, value);
-      high = std::max(high, value);
-    }
-  const double begin = std::floor(std::log10(low));
-  return {begin, std::max(begin + 1, std::ceil(std::log10(high)))};
+    high = std::max(high, *std::max_element(one.values.begin(), one.values.end()));
+  return high;
 }
 
-std::string draw(const std::string& title, const std::string& axis, const std::vector<row>& rows) {
+// From one power of ten to another.
+scale logarithmic(const std::vector<row>& rows) {
+  double low = largest(rows);
+  for (const auto& one : rows)
+    for (const double value : one.values)
+      if (value > 0) low = std::min(low, value);
+  const double begin = std::floor(std::log10(low));
+  const double end = std::max(begin + 1, std::ceil(std::log10(largest(rows))));
+  scale made;
+  made.x_of = [=](double value) {
+    return left + plot_width * (std::log10(value) - begin) / (end - begin);
+  };
+  for (double decade = begin; decade <= end; ++decade)
+    made.marks.push_back(std::pow(10, decade));
+  return made;
+}
+
+// From 0, in 4 to 10 round steps.
+scale linear(const std::vector<row>& rows) {
+  const double high = largest(rows);
+  double step = std::pow(10, std::floor(std::log10(high)));
+  while (high / step < 4)
+    step /= 2;
+  const double end = step * std::ceil(high / step);
+  scale made;
+  made.x_of = [=](double value) { return left + plot_width * value / end; };
+  for (double mark = 0; mark <= end * 1.001; mark += step)
+    made.marks.push_back(mark);
+  return made;
+}
+
+enum class style { bars, dots };
+
+std::string draw(const std::string& title, const std::string& axis, const std::vector<row>& rows,
+                 style how) {
   const double height = top + row_height * static_cast<double>(rows.size()) + bottom;
   svg picture(left + plot_width + 90, height);
   picture.text(16, 26, title, 17);
-  const auto [begin, end] = decades(rows);
-  const auto x_of = [begin = begin, end = end](double value) {
-    return left + plot_width * (std::log10(value) - begin) / (end - begin);
-  };
-  for (double decade = begin; decade <= end; ++decade) {
-    const double x = x_of(std::pow(10, decade));
+  if (rows.empty()) return picture.document();
+  const auto axis_scale = how == style::bars ? linear(rows) : logarithmic(rows);
+  for (const double mark : axis_scale.marks) {
+    const double x = axis_scale.x_of(mark);
     picture.line(x, top - 8, x, height - bottom, grey);
-    picture.text(x, height - bottom + 18, shown(std::pow(10, decade)), 12, svg::anchor::middle);
+    picture.text(x, height - bottom + 18, shown(mark), 12, svg::anchor::middle);
   }
   picture.text(left + plot_width / 2, height - 10, axis, 12, svg::anchor::middle);
-  double y = top;
+  double middle = top + row_height / 2;
   for (const auto& one : rows) {
-    const double middle = y + row_height / 2;
-    const double half = median(one.values);
+    const double half = axis_scale.x_of(median(one.values));
     picture.text(left - 10, middle + 4, one.label, 12, svg::anchor::end);
-    picture.box(left, middle - 7, x_of(half) - left, 14, one.colour);
-    if (one.values.size() > 1)
+    if (how == style::bars) picture.box(left, middle - 7, half - left, 14, one.colour);
+    if (how == style::dots) {
       for (const double value : one.values)
-        picture.dot(x_of(value), middle, "#000");
+        picture.dot(axis_scale.x_of(value), middle, one.colour);
+      picture.line(half, middle - 9, half, middle + 9, one.colour, 3);
+    }
     const double rightmost = *std::max_element(one.values.begin(), one.values.end());
-    picture.text(x_of(rightmost) + 8, middle + 4, shown(half), 12);
-    y += row_height;
+    picture.text(axis_scale.x_of(rightmost) + 8, middle + 4, shown(median(one.values)), 12);
+    middle += row_height;
   }
   return picture.document();
 }
@@ -144,8 +178,8 @@ int main(int count, char** arguments) {
     return times;
   });
   const auto wall = rows_of(all, [](const json& series) {
-    return series["count"] == 1 ? std::vector<double>{}
-                                : std::vector<double>{series["wall_s"].get<double>()};
+    const bool told = series["count"] > 1 && series["vms"][0].contains("first_byte_ms");
+    return told ? std::vector<double>{series["wall_s"].get<double>()} : std::vector<double>{};
   });
   const auto memory = rows_of(all, [](const json& series) {
     const auto processes = series.value("processes", 0.0);
@@ -156,13 +190,13 @@ int main(int count, char** arguments) {
   const bool written =
       write(to + "/clones-latency.svg",
             draw("From the request to the workload's first byte over HTTP",
-                 "milliseconds, logarithmic; a dot is a VM, the bar and the number the median",
-                 served)) &&
+                 "milliseconds, logarithmic; a dot is a VM, the stroke and the number the median",
+                 served, style::dots)) &&
       write(to + "/clones-wall.svg",
-            draw("Until all VMs of a set served", "seconds, logarithmic", wall)) &&
-      write(to + "/clones-memory.svg",
-            draw("Memory of a VM while its whole set runs",
-                 "MiB of PSS by VM, logarithmic; shared pages are divided among their users",
-                 memory));
+            draw("Until all VMs of a set served", "seconds", wall, style::bars)) &&
+      write(
+          to + "/clones-memory.svg",
+          draw("Memory of a VM while its whole set runs",
+               "MiB of PSS by VM; what several share is divided among them", memory, style::bars));
   return written ? 0 : 1;
 }

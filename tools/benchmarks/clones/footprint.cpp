@@ -6,7 +6,6 @@
 #include <cctype>
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <string>
 
 namespace platen::benchmarks {
@@ -59,12 +58,11 @@ memory_use memory_of(const fs::path& place) {
 
 std::uint64_t disk_bytes(const fs::path& folder) {
   std::uint64_t bytes = 0;
-  std::set<ino_t> counted;
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     struct stat status {};
-    if (::lstat(entry->path().c_str(), &status) == 0 && counted.insert(status.st_ino).second)
+    if (::lstat(entry->path().c_str(), &status) == 0 && status.st_nlink == 1)
       bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
   }
   return bytes;

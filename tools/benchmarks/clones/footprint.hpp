@@ -18,7 +18,7 @@ struct memory_use {
 // Of all QEMU processes whose working directory or command line has this path.
 memory_use memory_of(const std::filesystem::path& place);
 
-// Allocated bytes of all files below a folder; a file with several names counts once.
+// Allocated bytes of the files below a folder that have no second name: what has one is shared.
 std::uint64_t disk_bytes(const std::filesystem::path& folder);
 
 }  // namespace platen::benchmarks

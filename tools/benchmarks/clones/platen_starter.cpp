@@ -17,6 +17,7 @@ using json = nlohmann::json;
 
 constexpr int wait_s = 600;
 constexpr double pool_patience_s = 60;
+constexpr double end_patience_s = 60;
 
 class platen_starter : public vm_starter {
  public:
@@ -35,6 +36,10 @@ class platen_starter : public vm_starter {
                       all.begin() + static_cast<std::ptrdiff_t>(end));
       client().Delete("/v1/instances", some.dump(), "application/json");
     }
+    // What still ends would disturb the next series, and be missing from its disk.
+    const stopwatch waited;
+    while (any_left() && waited.seconds() < end_patience_s)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
   start_times start(std::size_t number) override {
@@ -72,6 +77,16 @@ class platen_starter : public vm_starter {
   }
 
  private:
+  bool any_left() const {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(target_.place, error)) {
+      const auto name = entry.path().filename().string();
+      for (const auto& uuid : made_)
+        if (name.starts_with(uuid)) return true;
+    }
+    return false;
+  }
+
   httplib::Client client() const {
     httplib::Client made(target_.url);
     made.set_keep_alive(true);

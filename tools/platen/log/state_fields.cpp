@@ -35,8 +35,8 @@ class json_writer {
       return value;
     }
   }
-  template <class T>
-  static json of(const std::optional<T>& value) {
+  template <actors::optional_like T>
+  static json of(const T& value) {
     return value ? of(*value) : json();
   }
   template <class T>
@@ -77,10 +77,10 @@ class name_lister {
     else
       names.insert(path_);
   }
-  template <class T>
-  void add(const std::optional<T>&) {
+  template <actors::optional_like T>
+  void add(const T&) {
     names.insert(path_);
-    add(T{});
+    add(std::remove_cvref_t<decltype(*std::declval<T>())>{});
   }
 
   std::string path_;

@@ -170,7 +170,7 @@ answer_or_error<reply> destroy(api& with, const api_request& request) {
   } else {
     auto fields = shown(with, find_template(with));
     fields["destroyed"] = gone.has_value();
-    fields["held_by"] = gone ? (*gone)->holders.size() : 0;
+    fields["held_by"] = gone && (*gone)->ready ? (*gone)->holders.size() : 0;
     items.succeeded(std::move(fields));
   }
   return std::move(items).finish();

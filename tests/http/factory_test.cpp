@@ -1,6 +1,6 @@
 // /v1/factory, and what is said of disks.
 #include <catch2/catch.hpp>
-#include <thread>
+#include <future>
 
 #include "fixture.hpp"
 
@@ -33,15 +33,14 @@ TEST_CASE("init waits for the template, and the factory is on then") {
   fixture with;
   with.use_factory(enabled());
   CHECK(with.get("/v1/factory").item(0, list).at("reason") == "not_prepared");
-  answer told;
-  std::thread client([&] { told = with.call("POST", "/v1/factory"); });
+  auto client = std::async(std::launch::async, [&] { return with.call("POST", "/v1/factory"); });
   with.control.await_waiters(1);
   CHECK(with.get("/v1/factory").item(0, list).at("reason") == "preparing");
   with.control.enter_template("vm-factory", template_phase::snapshotted);
-  client.join();
-  CHECK(told.item(0, list).at("state") == "on");
-  CHECK(told.item(0, list).at("image") == "demo");
-  CHECK_FALSE(told.item(0, list).contains("why"));
+  const auto told = client.get().item(0, list);
+  CHECK(told.at("state") == "on");
+  CHECK(told.at("image") == "demo");
+  CHECK_FALSE(told.contains("why"));
 }
 
 TEST_CASE("a failed init is a failed item with stage and reason, a short one times out") {

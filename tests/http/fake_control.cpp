@@ -92,6 +92,11 @@ void fake_control::await_no_waiters() {
     throw std::runtime_error("somebody waits");
 }
 
+void fake_control::allow_waits() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = false;
+}
+
 std::size_t fake_control::waiters() const {
   const std::lock_guard lock(mutex_);
   return waiters_;

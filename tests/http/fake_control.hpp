@@ -35,6 +35,8 @@ class fake_control : public actors::control_plane {
   // Blocks until so many threads are inside wait_instance or wait_template.
   void await_waiters(std::size_t count);
   void await_no_waiters();
+  // A server that ended cancelled them; the next one may wait again.
+  void allow_waits();
   std::size_t waiters() const;
 
   std::vector<actors::create_instance> creates() const;

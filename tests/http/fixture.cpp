@@ -68,6 +68,7 @@ fixture::fixture(http::limits bounds) : folder(make_folder()) {
 
 void fixture::restart() {
   server.reset();
+  control.allow_waits();
   auto started = http::server::start(how_, {control, readable_, images, roms});
   REQUIRE(started);
   server = *std::move(started);

@@ -306,7 +306,8 @@ class plane final : public control_plane {
     groups_.observe([this](const auto&, const auto&) { tell_routing(); });
     instances_.observe([this](const instance_ptr& before, const instance_ptr& after) {
       if (after->service_group_id.empty()) return;
-      if (!before || before->phase != after->phase || before->changed_us != after->changed_us)
+      if (!before || before->phase != after->phase || before->changed_us != after->changed_us ||
+          before->requests_served != after->requests_served)
         tell_routing();
     });
   }

@@ -55,7 +55,7 @@ std::string answer::header(const std::string& name) const {
 
 fixture::fixture(http::limits bounds) : folder(make_folder()) {
   auto& how = how_;
-  how.tokens = {token, "another-token"};
+  how.tokens = {{token, ""}, {"another-token", ""}};
   how.spool_directory = folder / "tmp";
   how.version = "1.2.3";
   how.hypervisor = "sim";

@@ -48,11 +48,6 @@ answer parse(const std::string& text) {
 
 }  // namespace
 
-std::string answer::header(const std::string& name) const {
-  const auto found = headers.find(name);
-  return found == headers.end() ? "" : found->second;
-}
-
 fixture::fixture(http::limits bounds) : folder(make_folder()) {
   auto& how = how_;
   how.tokens = {{token, ""}, {"another-token", ""}};

@@ -84,10 +84,11 @@ answer scopes_world::call(const std::string& token, const std::string& method,
   made.text = result->body;
   made.body = json::parse(made.text, nullptr, false);
   if (made.body.is_discarded()) made.body = nullptr;
-  for (auto [name, value] : result->headers) {
+  for (const auto& [given, value] : result->headers) {
+    auto name = given;
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    made.headers.emplace(std::move(name), std::move(value));
+    made.headers.emplace(std::move(name), value);
   }
   const auto problem = conformance::of_the_api().problem_with(method, target, request.body, made);
   if (problem) FAIL(*problem);
@@ -123,7 +124,8 @@ json scopes_world::make_certificate(const std::string& token, const std::string&
 std::vector<std::string> scopes_world::names(const std::string& token, const std::string& target,
                                              const std::string& list) const {
   std::vector<std::string> all;
-  for (const auto& item : get(token, target).body.at("data").at(list))
+  const auto listed = get(token, target);
+  for (const auto& item : listed.body.at("data").at(list))
     all.push_back(item.at("name"));
   return all;
 }

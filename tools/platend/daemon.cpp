@@ -237,6 +237,14 @@ struct parts {
   std::unique_ptr<store::archiver> archiver;  // none if nothing is to be archived
 };
 
+// The gateway and autoscale know each other: the scaler's thread ends between the last request and
+// the end of the gateway.
+void end_traffic(parts& of) {
+  of.feed.reset();
+  if (of.traffic) of.traffic->stop();
+  of.scaler.reset();
+}
+
 class running_daemon : public daemon {
  public:
   running_daemon(parts of, bool stop_vms) : parts_(std::move(of)), stop_vms_(stop_vms) {}
@@ -245,9 +253,7 @@ class running_daemon : public daemon {
   void stop() override {
     if (std::exchange(stopped_, true)) return;
     parts_.server->stop();
-    parts_.feed.reset();
-    if (parts_.traffic) parts_.traffic->stop();
-    parts_.scaler.reset();
+    end_traffic(parts_);
     parts_.control->shutdown(stop_vms_);
     parts_.archiver.reset();
     parts_.books->finish();
@@ -377,7 +383,10 @@ tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& h
   const auto tokens = find_tokens(how, *data);
   if (!tokens) return tl::unexpected(tokens.error());
   parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-  if (auto done = build(built, how, *tokens); !done) return tl::unexpected(done.error());
+  if (auto done = build(built, how, *tokens); !done) {
+    end_traffic(built);
+    return tl::unexpected(done.error());
+  }
   built.archiver = start_archiver(how, *built.log);
   spdlog::info("platend {} listens on {}, hypervisor {} ({}), data directory {}", tools::version,
                built.server->url(), built.driver->name(), built.driver->accelerator(),

@@ -43,6 +43,7 @@ bool has_instance_clone(const instance::state& borrower) {
 bool came_to_run(const instance::state& borrower) {
   switch (borrower.phase) {
     case instance::lifecycle::running:
+    case instance::lifecycle::draining:
     case instance::lifecycle::suspending:
     case instance::lifecycle::suspended:
     case instance::lifecycle::standby:
@@ -117,6 +118,10 @@ caf::behavior registry::make_behavior() {
           return;
         }
         send(found->second.actor, message.ask);
+      },
+      [this](const sleep_announced& message) {
+        const auto found = instances_.find(message.uuid);
+        if (found != instances_.end() && found->second.actor) send(found->second.actor, message);
       },
       [this](const lease& message) { on_lease(message); },
       [this](const lease_returned& message) { on_lease_returned(message); },

@@ -214,7 +214,7 @@ void autoscaler::end(const service_group::state& group, const std::string& id) {
     control_.scale_failed(group.id, id, "it is gone", because(), done);
   } else if (instance->phase == lifecycle::running) {
     control_.stop_instance(id, {}, because(), done);
-  } else if (instance->phase == lifecycle::stopping) {
+  } else if (instance->phase == lifecycle::draining || instance->phase == lifecycle::stopping) {
     done(instance);  // its end is told
   } else {
     control_.delete_instance(id, because(), done);

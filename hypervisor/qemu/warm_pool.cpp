@@ -116,15 +116,20 @@ void warm_pool::forget(const std::string& snapshot_id) {
   wake();
 }
 
-void warm_pool::give_back(std::string reason) {
+void warm_pool::end_all() {
   for (auto& [id, of] : snapshots_) {
     for (auto& waiting : of.ready)
       discard(std::move(waiting.clone));
     of.ready.clear();
   }
+  ++times_ended_;
+  wake();
+}
+
+void warm_pool::give_back(std::string reason) {
+  end_all();
   held_until_ = clock::now() + hold_after_pressure;
   held_back_ = std::move(reason);
-  wake();
 }
 
 task<void> warm_pool::run() {
@@ -211,6 +216,7 @@ void warm_pool::note_unmade(const std::string& snapshot_id, const failure& why) 
 }
 
 task<void> warm_pool::fill(std::string snapshot_id) {
+  const auto begun = times_ended_;
   tl::expected<std::unique_ptr<warm_clone>, failure> made;
   try {
     made = co_await make_clone(snapshot_id);
@@ -222,7 +228,7 @@ task<void> warm_pool::fill(std::string snapshot_id) {
     co_return;
   }
   const auto found = snapshots_.find(snapshot_id);
-  const bool is_of_no_use_any_more = found == snapshots_.end() || !held_back_.empty();
+  const bool is_of_no_use_any_more = found == snapshots_.end() || begun != times_ended_;
   if (is_of_no_use_any_more) {
     discard(std::move(*made));
     co_return;

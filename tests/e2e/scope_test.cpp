@@ -25,14 +25,14 @@ class tokens_file {
   fs::path path_;
 };
 
-finished platen(const world& at, const std::string& token, std::vector<std::string> arguments) {
+finished ask(const world& at, const std::string& token, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), std::string(PLATEN_BINARY_DIR) + "/platen");
   return run(arguments, {{"PLATEN_URL", at.where().url}, {"PLATEN_TOKEN", token}});
 }
 
-json platen_json(const world& at, const std::string& token, std::vector<std::string> arguments) {
+json json_of(const world& at, const std::string& token, std::vector<std::string> arguments) {
   arguments.emplace_back("--json");
-  const auto result = platen(at, token, std::move(arguments));
+  const auto result = ask(at, token, std::move(arguments));
   INFO(result.err);
   REQUIRE(result.code == 0);
   return json::parse(result.out);
@@ -46,8 +46,8 @@ TEST_CASE("two tenants use the same names, and find theirs again after a kill") 
   at.start_daemon();
   const std::vector<std::string> create{"instance",   "create", "--name", "one",
                                         "--template", "web",    "--from", "any:v1"};
-  const auto of_red = platen_json(at, red, create);
-  const auto of_blue = platen_json(at, blue, create);
+  const auto of_red = json_of(at, red, create);
+  const auto of_blue = json_of(at, blue, create);
   CHECK(of_red["name"] == "one");
   CHECK(of_red["lifecycle"] == "running");
   CHECK(of_red["uuid"] != of_blue["uuid"]);
@@ -55,11 +55,11 @@ TEST_CASE("two tenants use the same names, and find theirs again after a kill") 
   CHECK(at.count_events("PreparationStarted") == 2);
   at.kill_daemon();
   at.start_daemon();
-  CHECK(platen_json(at, red, {"instance", "get", "one"})["uuid"] == of_red["uuid"]);
-  CHECK(platen_json(at, blue, {"template", "get", "web"})["uuid"] == of_blue["template"]["uuid"]);
+  CHECK(json_of(at, red, {"instance", "get", "one"})["uuid"] == of_red["uuid"]);
+  CHECK(json_of(at, blue, {"template", "get", "web"})["uuid"] == of_blue["template"]["uuid"]);
   CHECK(at.platen_json({"instance", "ls"}).empty());
-  CHECK(platen(at, red, {"instance", "get", of_blue["uuid"]}).code != 0);
-  const auto refused = platen(at, red, {"events"});
+  CHECK(ask(at, red, {"instance", "get", of_blue["uuid"]}).code != 0);
+  const auto refused = ask(at, red, {"events"});
   CHECK(refused.code != 0);
   CHECK(refused.err.find("operator's token") != std::string::npos);
   // The operator reads in the log whose each of them is.

@@ -54,7 +54,8 @@ void name_book::add(known_entity entity) {
 
 std::string name_book::label(const std::string& stream) const {
   const auto* entity = find(stream);
-  return entity == nullptr || actors::is_unnamed(entity->name) ? stream : entity->kind + "/" + entity->name;
+  return entity == nullptr || actors::is_unnamed(entity->name) ? stream
+                                                               : entity->kind + "/" + entity->name;
 }
 
 const known_entity* name_book::find(const std::string& stream) const {

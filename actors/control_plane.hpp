@@ -71,6 +71,7 @@ struct created {
 struct stop_wish {
   bool force = false;
   std::uint32_t grace_ms = 0;
+  std::uint32_t drain_ms = 0;  // see instance::stop
 };
 
 struct options {
@@ -111,14 +112,22 @@ class control_plane {
                              callback<instance_ptr> done) = 0;
   virtual void delete_instance(std::string uuid, events::cause why,
                                callback<instance_ptr> done) = 0;
-  // With its memory; a start goes on from there.
-  virtual void suspend_instance(std::string uuid, events::cause why,
+  // With its memory; a start goes on from there. drain_ms: see instance::suspend.
+  virtual void suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
                                 callback<instance_ptr> done) = 0;
-  // For whoever watches the traffic: nobody needs the instance, or it has served so many requests.
-  // Nothing happens where its settings do not ask for it.
+  // For whoever watches the traffic: nobody needs the instance, or nothing is in flight at one that
+  // drains, or it has served so many requests, all of them or so far. Nothing happens where its
+  // settings do not ask for it.
   virtual void doze_instance(std::string uuid, events::cause why, callback<instance_ptr> done) = 0;
   virtual void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
                                callback<instance_ptr> done) = 0;
+  virtual void drained_instance(std::string uuid, events::cause why,
+                                callback<instance_ptr> done) = 0;
+  virtual void count_requests(std::string uuid, std::uint64_t requests, events::cause why,
+                              callback<instance_ptr> done) = 0;
+  // The instance will be told to doze in its spec's notify_ms, or not after all; its guest is told.
+  // Nothing is recorded and nothing answered.
+  virtual void announce_sleep(std::string uuid, hypervisor::sleep_news what) = 0;
   // Answers when the conversion is recorded; it is over when the lifecycle is not `converting` any
   // more. Then there is a template of the same UUID and name, or the instance says what went wrong
   // (last_setback, last_failure).

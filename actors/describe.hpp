@@ -140,6 +140,13 @@ void describe(T& value, auto&& visit) {
   visit("by_guest", value.by_guest);
 }
 
+template <is_a<instance::draining> T>
+void describe(T& value, auto&& visit) {
+  visit("until_us", value.until_us);
+  visit("suspend", value.suspend);
+  visit("grace_ms", value.grace_ms);
+}
+
 template <is_a<instance::state> T>
 void describe(T& value, auto&& visit) {
   visit("id", value.id);
@@ -173,10 +180,12 @@ void describe(T& value, auto&& visit) {
   visit("suspended_bytes", value.suspended_bytes);
   visit("resumed_from", value.resumed_from);
   visit("becomes", value.becomes);
+  visit("drain", value.drain);
   visit("last_setback", value.last_setback);
   visit("last_failure", value.last_failure);
   visit("last_stop", value.last_stop);
   visit("service_group_id", value.service_group_id);
+  visit("requests_served", value.requests_served);
 }
 
 template <is_a<events::domain> T>

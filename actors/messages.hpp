@@ -143,6 +143,11 @@ struct convert_answered {
 struct signal_refused {
   std::uint32_t attempt = 0;
 };
+// Control plane to registry to instance: scale to zero is about to put it to sleep, or is not.
+struct sleep_announced {
+  std::string uuid;
+  hypervisor::sleep_news what = hypervisor::sleep_news::coming;
+};
 // Instance that converts to registry: all that its template needs is there.
 struct conversion_ready {
   std::string uuid;
@@ -209,6 +214,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::instance_confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::convert_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::convert_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::signal_refused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::sleep_announced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::conversion_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::taken_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(platen::actors::go)

@@ -116,7 +116,8 @@ class plane final : public control_plane {
   void stop_instance(std::string uuid, stop_wish how, events::cause why,
                      callback<instance_ptr> done) override {
     const auto grace_ms = how.grace_ms == 0 ? how_.stop_grace_ms : how.grace_ms;
-    ask_instance(std::move(uuid), instance::stop{how.force, grace_ms}, std::move(why),
+    ask_instance(std::move(uuid),
+                 instance::stop{how.force, grace_ms, how.drain_ms, setup_.now_us()}, std::move(why),
                  std::move(done));
   }
 
@@ -124,8 +125,24 @@ class plane final : public control_plane {
     ask_instance(std::move(uuid), instance::remove{}, std::move(why), std::move(done));
   }
 
-  void suspend_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
-    ask_instance(std::move(uuid), instance::suspend{}, std::move(why), std::move(done));
+  void suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
+                        callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::suspend{drain_ms, setup_.now_us()}, std::move(why),
+                 std::move(done));
+  }
+
+  void drained_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::drained{}, std::move(why), std::move(done));
+  }
+
+  void count_requests(std::string uuid, std::uint64_t requests, events::cause why,
+                      callback<instance_ptr> done) override {
+    ask_instance(std::move(uuid), instance::count_requests{requests}, std::move(why),
+                 std::move(done));
+  }
+
+  void announce_sleep(std::string uuid, hypervisor::sleep_news what) override {
+    caf::anon_send(registry_, sleep_announced{std::move(uuid), what});
   }
 
   void doze_instance(std::string uuid, events::cause why, callback<instance_ptr> done) override {

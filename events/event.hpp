@@ -81,6 +81,8 @@ using autoscale_configured = wire::AutoscaleConfiguredT;
 using autoscale_removed = wire::AutoscaleRemovedT;
 using scaled_out = wire::ScaledOutT;
 using scaled_in = wire::ScaledInT;
+using instance_drain_started = wire::InstanceDrainStartedT;
+using instance_requests_counted = wire::InstanceRequestsCountedT;
 
 // An event written by a newer version: kept, shown by its type and passed through untouched.
 struct unknown_event {
@@ -102,16 +104,17 @@ using event = std::variant<
     service_group_left, service_group_deleted, certificate_added, certificate_deleted,
     instance_suspend_requested, instance_suspended, instance_suspend_failed,
     instance_resume_started, instance_conversion_requested, instance_converted,
-    instance_conversion_failed, autoscale_configured, autoscale_removed, scaled_out, scaled_in>;
+    instance_conversion_failed, autoscale_configured, autoscale_removed, scaled_out, scaled_in,
+    instance_drain_started, instance_requests_counted>;
 
 // The event's name in the schema ("PreparationStarted"), which is its name in the log, the CLI and
 // the dashboard. For an unknown_event, the name its writer gave it.
 std::string_view type_name(const event& value);
 
 // The newest schema version this program writes.
-inline constexpr std::uint16_t schema_version = 3;
+inline constexpr std::uint16_t schema_version = 4;
 
 // The longest console tail an event carries, in bytes.
-inline constexpr std::size_t console_tail_limit = 16 * 1024;
+inline constexpr std::size_t console_tail_limit = std::size_t{16} << 10U;
 
 }  // namespace platen::events

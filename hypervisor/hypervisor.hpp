@@ -86,6 +86,8 @@ struct resume_order {
   std::vector<std::uint16_t> guest_ports;
 };
 
+enum class sleep_news { coming, called_off };
+
 // Where a preparation, clone or run went wrong; the names are shown to people.
 enum class stage { image, disk, boot, guest_signal, snapshot, verify, clone, resume, run, suspend };
 std::string_view to_string(stage value);
@@ -256,6 +258,10 @@ class driver {
   virtual void resume(resume_order order) = 0;      // resumed | failed | exited
   // The guest's write of an instance that has signalled fails with EOPNOTSUPP, and it goes on.
   virtual void refuse_signal(vm_ref vm) = 0;  // silent
+  // Tells an instance's workload that its VM is about to be suspended or stopped, or that it is not
+  // after all. Silent; nothing where it does not run. A VM that is adopted, that wakes, or that
+  // could not be suspended is told by itself that it goes on.
+  virtual void announce_sleep(vm_ref vm, sleep_news what) = 0;
   // Takes over a live VM of an earlier daemon, as if its order had just been given: booted, cloned
   // or resumed and, if it has signalled, signalled; or exited if it is gone or does not answer.
   virtual void adopt(vm_ref vm) = 0;

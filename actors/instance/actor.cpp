@@ -32,6 +32,7 @@ caf::behavior actor::make_behavior() {
                              message.console_tail},
                because(events::origin::system));
       },
+      [this](const sleep_announced& message) { on_sleep_announced(message); },
       [this](const signal_refused& message) { env().driver.refuse_signal(vm(message.attempt)); },
   };
 }
@@ -87,7 +88,8 @@ void actor::on_report(const hypervisor::report& message) {
   } else if (std::holds_alternative<hypervisor::signalled>(message.what)) {
     on_signalled(attempt);
   } else if (const auto* exited = std::get_if<hypervisor::exited>(&message.what)) {
-    if (adopting && now().phase != lifecycle::running) {
+    const bool ran = now().phase == lifecycle::running || now().phase == lifecycle::draining;
+    if (adopting && !ran) {
       submit(vm_lost{attempt, env().now_us()}, because(events::origin::reconcile));
     } else {
       submit(vm_exited{attempt, exited->exit_known, exited->exit_code, exited->reason,
@@ -105,6 +107,13 @@ void actor::on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_inf
   if (!awaited) return;
   caf::anon_send(registry_, conversion_ready{now().id, to_event(attempt, what),
                                              because(events::origin::system)});
+}
+
+// Nothing is recorded: a daemon that ends after it finds an instance that runs.
+void actor::on_sleep_announced(const sleep_announced& message) {
+  const bool sleeps = now().spec.notify_ms != 0 && scales_to_zero(now().spec);
+  if (now().phase == lifecycle::running && sleeps)
+    env().driver.announce_sleep(vm(now().attempt), message.what);
 }
 
 // The guest asks to become a template. While it is being made one there is nothing to decide; if
@@ -210,7 +219,7 @@ void actor::remove_what_is_over(const effects& want) {
 
 void actor::order_vm(const effects& want) {
   // What runs is as it was asked for, whatever it was asked for in between.
-  const bool runs = now().phase == lifecycle::running;
+  const bool runs = now().phase == lifecycle::running || now().phase == lifecycle::draining;
   const bool same = runs || (asked_.vm == want.vm && asked_.attempt == want.attempt);
   switch (want.vm) {
     case vm_goal::cloned:

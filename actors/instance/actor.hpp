@@ -22,6 +22,7 @@ class actor : public entity<state, command> {
   void on_granted(const lease_granted& message);
   void on_report(const hypervisor::report& message);
   void on_failed(std::uint32_t attempt, const hypervisor::failed& what, bool adopting);
+  void on_sleep_announced(const sleep_announced& message);
   void on_begin(const begin& message);
   void on_snapshotted(std::uint32_t attempt, const hypervisor::snapshot_info& what);
   void on_signalled(std::uint32_t attempt);

@@ -13,6 +13,7 @@ bool has_vm(const state& now) {
     case lifecycle::cloning:
     case lifecycle::booting:
     case lifecycle::running:
+    case lifecycle::draining:
     case lifecycle::stopping:
     case lifecycle::suspending:
     case lifecycle::resuming:
@@ -34,6 +35,29 @@ events::instance_resume_started resume_event(const state& now) {
   resume.attempt = now.attempt + 1;
   resume.suspended_attempt = now.suspended_attempt;
   return resume;
+}
+
+// Somebody has asked for its end, which has yet to come.
+bool is_to_stop(const state& now) {
+  return now.phase == lifecycle::stopping ||
+         (now.phase == lifecycle::draining && !now.drain->suspend);
+}
+
+events::instance_stop_requested gentle_stop(const state& now, std::uint32_t grace_ms) {
+  events::instance_stop_requested event;
+  event.attempt = now.attempt;
+  event.grace_ms = grace_ms;
+  return event;
+}
+
+events::instance_suspend_requested suspension(const state& now) {
+  events::instance_suspend_requested event;
+  event.attempt = now.attempt;
+  return event;
+}
+
+std::int64_t after_ms(std::int64_t now_us, std::uint32_t ms) {
+  return now_us + std::int64_t{ms} * 1000;
 }
 
 // What is suspended is to stay so, whoever wants it now.
@@ -107,6 +131,9 @@ class decider {
       case lifecycle::stopping:
         return refuse(kind::wrong_state,
                       "the instance is stopping: wait until it is stopped, then start it");
+      case lifecycle::draining:
+        return refuse(kind::wrong_state,
+                      "the instance is draining: wait until it is stopped, then start it");
       case lifecycle::suspending:
         return refuse(kind::wrong_state,
                       "the instance is being suspended: wait until it is suspended, then start it");
@@ -133,6 +160,12 @@ class decider {
         return refuse(kind::wrong_state, "the instance is being converted into a template");
       case lifecycle::waiting_for_template:
         return one(stopped(now_.attempt, true, "stopped before its template was ready"));
+      case lifecycle::running:
+        if (drains_first(c.drain_ms)) return one(drain_for_stop(c));
+        break;
+      case lifecycle::draining:
+        if (c.drain_ms == 0) break;
+        return now_.drain->suspend ? one(drain_for_stop(c)) : nothing();
       case lifecycle::stopping:
         // A forced stop overtakes a gentle one, and a stop that was asked for one for standby.
         if ((now_.force_stop || !c.force) && !now_.standby) return nothing();
@@ -164,14 +197,16 @@ class decider {
     return one(events::instance_deleted{});
   }
 
-  outcome operator()(const suspend&) const {
+  outcome operator()(const suspend& c) const {
     if (!is_there(now_)) return gone();
     switch (now_.phase) {
-      case lifecycle::running: {
-        events::instance_suspend_requested event;
-        event.attempt = now_.attempt;
-        return one(event);
-      }
+      case lifecycle::running:
+        if (drains_first(c.drain_ms)) return one(drain(after_ms(c.now_us, c.drain_ms)));
+        return one(suspension(now_));
+      case lifecycle::draining:
+        if (!now_.drain->suspend)
+          return refuse(kind::wrong_state, "the instance drains to be stopped");
+        return c.drain_ms == 0 ? one(suspension(now_)) : nothing();
       case lifecycle::suspended:
         return nothing();
       case lifecycle::suspending:
@@ -194,17 +229,18 @@ class decider {
     }
   }
 
+  outcome operator()(const drained&) const {
+    return now_.phase == lifecycle::draining ? after_drain() : nothing();
+  }
+
   outcome operator()(const doze& c) const {
     if (now_.phase != lifecycle::running || !scales_to_zero(now_.spec)) return nothing();
     if (now_.spec.stateful) {
-      events::instance_suspend_requested event;
-      event.attempt = now_.attempt;
+      auto event = suspension(now_);
       event.standby = true;
       return one(event);
     }
-    events::instance_stop_requested event;
-    event.attempt = now_.attempt;
-    event.grace_ms = c.grace_ms;
+    auto event = gentle_stop(now_, c.grace_ms);
     event.standby = true;
     return one(event);
   }
@@ -216,6 +252,14 @@ class decider {
     events::instance_autokilled killed;
     killed.requests = c.requests;
     return one(killed);
+  }
+
+  outcome operator()(const count_requests& c) const {
+    if (!is_there(now_) || now_.spec.autokill_requests == 0 || c.requests <= now_.requests_served)
+      return nothing();
+    events::instance_requests_counted counted;
+    counted.requests = c.requests;
+    return one(counted);
   }
 
   outcome operator()(const convert& c) const {
@@ -289,6 +333,7 @@ class decider {
   outcome operator()(const wake& c) const {
     const auto due = wanted(now_).wake_at_us;
     if (!due || std::max(c.now_us, c.due_us) < *due) return nothing();
+    if (now_.phase == lifecycle::draining) return after_drain();
     if (now_.restart_at_us != 0) {
       if (has_suspended_state(now_)) return one(resume_event(now_));
       return one(start_event(now_.template_id, now_.attempt));
@@ -350,7 +395,7 @@ class decider {
                                                              : "resume";
       return fail(c.attempt, stage, c.reason, c.console_tail, c.now_us);
     }
-    auto event = stopped(c.attempt, now_.phase == lifecycle::stopping, c.reason);
+    auto event = stopped(c.attempt, is_to_stop(now_), c.reason);
     event.exit_known = c.exit_known;
     event.exit_code = c.exit_code;
     return end(std::move(event), c.now_us);
@@ -376,8 +421,7 @@ class decider {
       case lifecycle::resuming:
         return one(resume_event(now_));
       default:
-        return end(stopped(c.attempt, now_.phase == lifecycle::stopping,
-                           "the VM ended while the daemon was away"),
+        return end(stopped(c.attempt, is_to_stop(now_), "the VM ended while the daemon was away"),
                    c.now_us);
     }
   }
@@ -386,6 +430,32 @@ class decider {
   bool starting() const {
     return now_.phase == lifecycle::cloning || now_.phase == lifecycle::booting ||
            now_.phase == lifecycle::resuming;
+  }
+
+  bool drains_first(std::uint32_t drain_ms) const {
+    return drain_ms != 0 && !now_.service_group_id.empty();
+  }
+
+  events::instance_drain_started drain(std::int64_t until_us) const {
+    events::instance_drain_started event;
+    event.attempt = now_.attempt;
+    event.until_us = until_us;
+    event.suspend = true;
+    return event;
+  }
+
+  // One that drains to be suspended is not kept for longer than it was to be.
+  events::instance_drain_started drain_for_stop(const stop& c) const {
+    const auto until_us = after_ms(c.now_us, c.drain_ms);
+    auto event = drain(now_.drain ? std::min(until_us, now_.drain->until_us) : until_us);
+    event.suspend = false;
+    event.grace_ms = c.grace_ms;
+    return event;
+  }
+
+  outcome after_drain() const {
+    if (now_.drain->suspend) return one(suspension(now_));
+    return one(gentle_stop(now_, now_.drain->grace_ms));
   }
 
   outcome stop_without_vm(bool force) const {
@@ -436,7 +506,8 @@ class decider {
                std::string console_tail, std::int64_t now_us) const {
     std::vector<events::event> events{
         failed(attempt, std::move(stage), std::move(reason), std::move(console_tail))};
-    const bool had_run = now_.phase == lifecycle::suspending || now_.phase == lifecycle::converting;
+    const bool had_run = now_.phase == lifecycle::draining || now_.phase == lifecycle::suspending ||
+                         now_.phase == lifecycle::converting;
     if ((now_.restarts != 0 || had_run) && wants_restart(now_, true)) {
       events.emplace_back(next_restart(now_, now_us));
     }

@@ -22,22 +22,36 @@ struct start {
   static constexpr std::string_view name = "start";
 };
 
+// `drain_ms`, of an instance that runs in a service group: nothing new is sent to it, and it ends
+// when what it has in hand is done, or so much later; 0: at once. Without a group nobody knows what
+// it has in hand, and it ends at once. One that drains already goes on as it is, until a stop
+// without.
+//
 // A gentle stop leaves a suspended instance as it is, but no request wakes it any more; a forced
 // one gives its memory up.
 struct stop {
   static constexpr std::string_view name = "stop";
   bool force = false;
   std::uint32_t grace_ms = 0;
+  std::uint32_t drain_ms = 0;
+  std::int64_t now_us = 0;
 };
 
 struct remove {
   static constexpr std::string_view name = "remove";
 };
 
-// Puts a running instance to sleep with its memory. What sleeps in standby stays asleep until it is
-// started.
+// Puts a running instance to sleep with its memory; `drain_ms` as in stop. What sleeps in standby
+// stays asleep until it is started.
 struct suspend {
   static constexpr std::string_view name = "suspend";
+  std::uint32_t drain_ms = 0;
+  std::int64_t now_us = 0;
+};
+
+// It drains, and nothing is in flight at it any more.
+struct drained {
+  static constexpr std::string_view name = "drained";
 };
 
 // Scale to zero: nobody needs it. Suspends it, or stops it where its policy is not stateful;
@@ -50,6 +64,12 @@ struct doze {
 // It has served so many requests, and none is in flight: deleted if that is what it was to serve.
 struct use_up {
   static constexpr std::string_view name = "use_up";
+  std::uint64_t requests = 0;
+};
+
+// What it has served so far, if that is more than is known and it is to serve a certain number.
+struct count_requests {
+  static constexpr std::string_view name = "count_requests";
   std::uint64_t requests = 0;
 };
 
@@ -158,9 +178,10 @@ struct vm_lost {
   std::int64_t now_us = 0;
 };
 
-using command = std::variant<request, start, stop, remove, suspend, doze, use_up, convert,
-                             template_made, change, wake, clone_granted, clone_refused, vm_running,
-                             vm_suspended, vm_exited, vm_failed, vm_lost>;
+using command =
+    std::variant<request, start, stop, remove, suspend, drained, doze, use_up, count_requests,
+                 convert, template_made, change, wake, clone_granted, clone_refused, vm_running,
+                 vm_suspended, vm_exited, vm_failed, vm_lost>;
 
 outcome decide(const state& now, const command& what);
 

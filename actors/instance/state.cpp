@@ -55,11 +55,20 @@ class folder {
     enter(lifecycle::running);
   }
 
+  void operator()(const events::instance_drain_started& e) {
+    s_.caused_by = at_.why.request_id;
+    s_.last_setback.reset();
+    s_.drain = draining{e.until_us, e.suspend, e.grace_ms};
+    enter(lifecycle::draining);
+  }
+
+  void operator()(const events::instance_requests_counted& e) { s_.requests_served = e.requests; }
+
   void operator()(const events::instance_suspend_requested& e) {
     s_.standby = e.standby;
     // Of one that sleeps already it only says what wakes it.
     if (has_suspended_state(s_)) return enter(sleeping_phase());
-    s_.caused_by = at_.why.request_id;
+    take_cause();
     s_.last_setback.reset();
     enter(lifecycle::suspending);
   }
@@ -96,7 +105,7 @@ class folder {
   }
 
   void operator()(const events::instance_stop_requested& e) {
-    s_.caused_by = at_.why.request_id;
+    take_cause();
     s_.force_stop = e.force;
     s_.stop_grace_ms = e.grace_ms;
     s_.standby = e.standby;
@@ -140,6 +149,12 @@ class folder {
   void operator()(const Other&) {}
 
  private:
+  // What follows a drain is the doing of whoever asked for the drain.
+  void take_cause() {
+    if (s_.phase == lifecycle::draining && at_.why.request_id.empty()) return;
+    s_.caused_by = at_.why.request_id;
+  }
+
   void enter(lifecycle phase) {
     s_.phase = phase;
     s_.phase_since_us = at_.time_us;
@@ -147,6 +162,7 @@ class folder {
                         phase == lifecycle::standby;
     s_.standby = s_.standby && sleepy;
     if (phase != lifecycle::converting && phase != lifecycle::converted) s_.becomes.reset();
+    if (phase != lifecycle::draining) s_.drain.reset();
   }
 
   void ask_to_start() {
@@ -223,6 +239,8 @@ std::string_view to_string(lifecycle value) {
       return "booting";
     case lifecycle::running:
       return "running";
+    case lifecycle::draining:
+      return "draining";
     case lifecycle::stopping:
       return "stopping";
     case lifecycle::stopped:
@@ -325,6 +343,10 @@ effects wanted(const state& value) {
     case lifecycle::running:
     case lifecycle::resuming:
       want.vm = goal_of_running(value);
+      break;
+    case lifecycle::draining:
+      want.vm = goal_of_running(value);
+      want.wake_at_us = value.drain->until_us;
       break;
     case lifecycle::stopping:
       want.vm = vm_goal::stopped;

@@ -19,6 +19,7 @@ enum class lifecycle {
   cloning,
   booting,
   running,
+  draining,  // gets nothing new; stopped or suspended when what it has in hand is done
   stopping,
   stopped,
   failed,
@@ -57,6 +58,14 @@ struct conversion {
   friend bool operator==(const conversion&, const conversion&) = default;
 };
 
+// What follows when nothing is in flight any more, or it is too late to wait for it.
+struct draining {
+  std::int64_t until_us = 0;
+  bool suspend = false;
+  std::uint32_t grace_ms = 0;  // of the stop
+  friend bool operator==(const draining&, const draining&) = default;
+};
+
 struct state {
   std::string id;             // UUID
   std::uint64_t version = 0;  // of the newest event folded in
@@ -90,11 +99,14 @@ struct state {
   std::uint64_t suspended_bytes = 0;    // of that
   std::uint32_t resumed_from = 0;  // the suspended VM that the present one goes on from; 0: none
   rare<conversion> becomes;        // in phases converting and converted
+  rare<draining> drain;            // in phase draining
   // What its VM was to become and did not: a suspend or a conversion that failed, and it ran on.
   rare<failure> last_setback;
   rare<failure> last_failure;  // cleared by the next successful start
   std::optional<stop_facts> last_stop;
   std::string service_group_id;  // empty: none
+  // Of the requests it is to serve, as far as recorded: never more than it has got.
+  std::uint64_t requests_served = 0;
 
   friend bool operator==(const state&, const state&) = default;
 };
@@ -139,7 +151,8 @@ struct effects {
   bool wants_grant = false;                  // ask the template for a clone
   bool wants_cold_template = false;          // ask for the template that it becomes
   std::optional<std::string> keep_snapshot;  // any other snapshot of this instance is garbage
-  std::optional<std::int64_t> wake_at_us;    // a scheduled restart, or the autokill
+  // A scheduled restart, the end of a drain, or the autokill.
+  std::optional<std::int64_t> wake_at_us;
   friend bool operator==(const effects&, const effects&) = default;
 };
 

@@ -121,9 +121,11 @@ std::optional<actors::instance::scaling> read_scale_to_zero(object_reader& reade
   read.stateful = scaling.boolean("stateful").value_or(false);
   read.cooldown_ms = static_cast<std::uint32_t>(
       scaling.integer("cooldown_time_ms", 1, cooldown_limit).value_or(default_cooldown_ms));
-  if (scaling.integer("notify_time_ms", 0, cooldown_limit).value_or(0) != 0)
-    scaling.report("notify_time_ms",
-                   "other than 0 is not supported yet: guests are not told before they sleep");
+  read.notify_ms =
+      static_cast<std::uint32_t>(scaling.integer("notify_time_ms", 0, cooldown_limit).value_or(0));
+  if (read.notify_ms != 0 && read.notify_ms >= read.cooldown_ms)
+    scaling.report("notify_time_ms", "must be less than 'cooldown_time_ms', which is " +
+                                         std::to_string(read.cooldown_ms));
   scaling.refuse_others();
   return read;
 }
@@ -140,6 +142,7 @@ void read_settings(object_reader& reader, events::vm_spec& into) {
     into.scale_to_zero = scaling->policy;
     into.stateful = scaling->stateful;
     into.cooldown_ms = scaling->cooldown_ms;
+    into.notify_ms = scaling->notify_ms;
   }
   read_features(reader, into);
   if (into.delete_on_stop && actors::instance::scales_to_zero(into))

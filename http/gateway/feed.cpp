@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "actors/wall_clock.hpp"
 
 namespace platen::gateway {
@@ -31,6 +32,11 @@ bool wakes(const actors::instance::state& one) {
   return one.phase == lifecycle::standby || one.standby;
 }
 
+// The counts that are recorded at the end of the daemon.
+constexpr std::chrono::seconds last_counts_limit{5};
+
+const events::cause of_gateway{"", "platend", events::origin::gateway};
+
 // A suspend that failed is not tried again at once.
 constexpr std::chrono::seconds after_setback{60};
 
@@ -54,6 +60,21 @@ bool may_scale_out(const actors::service_group::state& group) {
 
 using members = std::map<std::string, std::vector<actors::instance_ptr>>;  // by group
 
+// All that it is to serve, but not much more than is recorded: that is what a daemon that is killed
+// forgets.
+void bound_requests(backend& at, const actors::instance::state& of) {
+  const auto most = of.spec.autokill_requests;
+  at.taken_before = of.requests_served;
+  at.count_step = count_step(most);
+  at.most_requests = of.requests_served + most_unrecorded(most);
+  if (!of.delete_lock) at.most_requests = std::min(at.most_requests, most);
+}
+
+// It gets more when its count is recorded.
+bool waits_for_count(const backend& at, const actors::instance::state& of) {
+  return of.delete_lock || at.most_requests < of.spec.autokill_requests;
+}
+
 route route_of(const actors::service_group::state& group, const events::service& service,
                const std::vector<actors::instance_ptr>& instances,
                const std::set<std::string>& resting) {
@@ -70,13 +91,18 @@ route route_of(const actors::service_group::state& group, const events::service&
     made.may_come =
         made.may_come || is_coming(one->phase) || one->restart_at_us != 0 || rests || wakes(*one);
     const bool draining = one->phase != lifecycle::running || rests;
-    const auto most = one->delete_lock ? 0 : one->spec.autokill_requests;
     const auto port = host_port(*one, service.destination_port);
-    // What it has served so far is remembered while it sleeps.
-    const bool sleeps = most != 0 && (wakes(*one) || one->phase == lifecycle::resuming);
-    const bool there = one->phase == lifecycle::running || one->phase == lifecycle::stopping;
-    if ((there && port != 0) || sleeps)
-      made.backends.push_back({one->id, "127.0.0.1", port, draining, most});
+    // What it has served so far is remembered while it does not run.
+    const bool counted = one->spec.autokill_requests != 0;
+    const bool there = one->phase == lifecycle::running || one->phase == lifecycle::draining ||
+                       one->phase == lifecycle::stopping;
+    if (!(there && port != 0) && !counted) continue;
+    backend at{one->id, "127.0.0.1", port, draining};
+    if (counted) {
+      bound_requests(at, *one);
+      made.may_come = made.may_come || (!draining && waits_for_count(at, *one));
+    }
+    made.backends.push_back(std::move(at));
   }
   return made;
 }
@@ -84,7 +110,8 @@ route route_of(const actors::service_group::state& group, const events::service&
 void add_certificates(built_table& into, certificate_store& certificates,
                       const actors::service_group::state& group) {
   for (const auto& domain : group.how.domains) {
-    const auto chosen = certificates.identity_for(domain.name, domain.certificate);
+    const auto chosen =
+        certificates.identity_for(domain.name, domain.certificate, actors::scope_of(group.name));
     if (!chosen) {
       into.problems.push_back("service group '" + group.name + "': " + chosen.error());
       continue;
@@ -153,6 +180,7 @@ feed::~feed() {
   book_.on_change(nullptr);
   watch_->end();
   thread_.join();
+  record_last_counts();
 }
 
 // Wall clocks are set; so the wait for a renewal is not one long one.
@@ -174,7 +202,11 @@ void feed::run() {
     }
     if (work.changed || renews || !work.answered.empty()) publish();
     wake_groups(work.wanted_groups);
+    for (const auto& id : work.called_off)
+      from_.announce_sleep(id, hypervisor::sleep_news::called_off);
     end_used_up();
+    end_drained();
+    count_requests();
     put_to_sleep();
   }
 }
@@ -201,15 +233,24 @@ void feed::keep_watch() {
   const auto now = std::chrono::steady_clock::now();
   std::map<std::string, watch_rule> rules;
   std::set<std::string> sleeping_groups;
+  std::map<std::string, bool> draining;
+  counts_some_ = false;
   for (const auto& one : from_.instances()) {
     if (one->service_group_id.empty()) continue;
     if (one->phase == lifecycle::standby) sleeping_groups.insert(one->service_group_id);
     watch_rule rule;
+    rule.drains = one->phase == lifecycle::draining;
+    if (rule.drains) {
+      const auto before = draining_.find(one->id);
+      draining.emplace(one->id, before != draining_.end() && before->second);
+    }
     const bool kept = one->delete_lock || one->phase == lifecycle::converting;
     rule.most_requests = kept ? 0 : one->spec.autokill_requests;
+    counts_some_ = counts_some_ || one->spec.autokill_requests != 0;
     if (one->phase == lifecycle::running && actors::instance::scales_to_zero(one->spec)) {
       sleep_rule sleeps;
       sleeps.cooldown = std::chrono::milliseconds(one->spec.cooldown_ms);
+      sleeps.notice = std::chrono::milliseconds(one->spec.notify_ms);
       sleeps.ignores_silent = one->spec.scale_to_zero == "idle";
       if (one->last_setback) {
         const std::chrono::microseconds since(actors::wall_clock_us() - one->last_setback->at_us);
@@ -219,8 +260,9 @@ void feed::keep_watch() {
       }
       rule.sleeps = sleeps;
     }
-    if (rule.sleeps || rule.most_requests != 0) rules.emplace(one->id, rule);
+    if (rule.sleeps || rule.drains || rule.most_requests != 0) rules.emplace(one->id, rule);
   }
+  draining_ = std::move(draining);
   std::erase_if(ending_up_, [&](const auto& id) { return !rules.contains(id); });
   watch_->keep(rules, std::move(sleeping_groups), now);
 }
@@ -240,9 +282,7 @@ void feed::wake_groups(const std::map<std::string, bool>& wanted) {
     if (one->phase == lifecycle::standby) sleepers.emplace(group, one);
   }
   for (const auto& [group, sleeper] : sleepers)
-    if (!served.contains(group))
-      from_.start_instance(sleeper->id, {"", "platend", events::origin::gateway},
-                           [](const auto&) {});
+    if (!served.contains(group)) from_.start_instance(sleeper->id, of_gateway, [](const auto&) {});
 }
 
 // First nothing new is sent to them, then they are looked at again: so no request is in flight at
@@ -250,15 +290,17 @@ void feed::wake_groups(const std::map<std::string, bool>& wanted) {
 void feed::put_to_sleep() {
   const auto loads = [this] { return to_.loads(); };
   const auto now = std::chrono::steady_clock::now();
-  const auto idle = watch_->idle(now, loads);
+  const auto found = watch_->look(now, loads);
+  for (const auto& id : found.soon_asleep)
+    from_.announce_sleep(id, hypervisor::sleep_news::coming);
+  const auto& idle = found.idle;
   if (idle.empty()) return;
   resting_.insert(idle.begin(), idle.end());
   publish();
   bool mistaken = false;
   for (const auto& id : idle) {
     if (watch_->is_idle(id, now, loads)) {
-      from_.doze_instance(id, {"", "platend", events::origin::gateway},
-                          [watch = watch_, id](const auto&) { watch->settle(id); });
+      from_.doze_instance(id, of_gateway, [watch = watch_, id](const auto&) { watch->settle(id); });
     } else {
       mistaken = resting_.erase(id) != 0 || mistaken;
     }
@@ -269,9 +311,47 @@ void feed::put_to_sleep() {
 void feed::end_used_up() {
   for (const auto& [id, requests] : watch_->used_up([this] { return to_.loads(); })) {
     if (!ending_up_.insert(id).second) continue;
-    from_.use_up_instance(id, requests, {"", "platend", events::origin::gateway},
-                          [](const auto&) {});
+    from_.use_up_instance(id, requests, of_gateway, [](const auto&) {});
   }
+}
+
+// The table that sends nothing new to them is published by now.
+void feed::end_drained() {
+  if (draining_.empty()) return;
+  const auto loads = by_instance(to_.loads());
+  for (auto& [id, told] : draining_) {
+    const auto found = loads.find(id);
+    if (told || (found != loads.end() && found->second.in_flight != 0)) continue;
+    told = true;
+    from_.drained_instance(id, of_gateway, [](const auto&) {});
+  }
+}
+
+void feed::count_requests() {
+  if (!counts_some_) return;
+  for (const auto& one : to_.loads()) {
+    const auto of = from_.find_instance({one.instance_id, ""});
+    const auto most = of ? of->spec.autokill_requests : 0;
+    if (most == 0 || one.taken <= of->requests_served) continue;
+    const bool due = one.taken - of->requests_served >= count_step(most);
+    const bool rests = of->phase != lifecycle::running;
+    if ((due || rests || last_counts_) && counts_->begin(one.instance_id))
+      from_.count_requests(
+          one.instance_id, one.taken, of_gateway,
+          [counts = counts_, watch = watch_, id = one.instance_id](const auto& done) {
+            counts->end(id);
+            // It may have got enough for another count meanwhile.
+            if (done) watch->stir();
+          });
+  }
+}
+
+// So that a daemon that was told to end forgets none.
+void feed::record_last_counts() {
+  counts_->await_all(last_counts_limit);
+  last_counts_ = true;
+  count_requests();
+  counts_->await_all(last_counts_limit);
 }
 
 }  // namespace platen::gateway

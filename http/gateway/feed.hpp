@@ -1,6 +1,7 @@
 // Keeps the gateway's table as the control plane wants it, and tells the control plane what follows
-// from the traffic: who is to be woken, to sleep, or to go. Woken by what changes, on a thread of
-// its own. What a table is made of is in make_table, which is pure but for the certificates.
+// from the traffic: who is to be woken, to sleep, or to go, and who has drained. Woken by what
+// changes, on a thread of its own. What a table is made of is in make_table, which is pure but for
+// the certificates.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include "actors/control_plane.hpp"
 #include "http/gateway/certificate_store.hpp"
 #include "http/gateway/gateway.hpp"
+#include "http/gateway/request_counts.hpp"
 #include "http/gateway/traffic_watch.hpp"
 
 namespace platen::gateway {
@@ -46,6 +48,9 @@ class feed {
   void wake_groups(const std::map<std::string, bool>& wanted);
   void put_to_sleep();
   void end_used_up();
+  void end_drained();
+  void count_requests();
+  void record_last_counts();
   std::optional<std::chrono::steady_clock::time_point> next_look() const;
 
   actors::control_plane& from_;
@@ -57,10 +62,14 @@ class feed {
   const std::function<void(const std::string&)> warn_;
   const std::function<void()> changes_;
   // Of the thread, once it runs.
-  std::vector<std::string> told_;    // the problems of last time
-  std::set<std::string> resting_;    // see make_table; until their order to sleep is answered
-  std::set<std::string> ending_up_;  // whose end was asked for
+  std::vector<std::string> told_;         // the problems of last time
+  std::set<std::string> resting_;         // see make_table; until their order to sleep is answered
+  std::set<std::string> ending_up_;       // whose end was asked for
+  std::map<std::string, bool> draining_;  // true: it was said that nothing is in flight any more
+  bool counts_some_ = false;              // some are to serve a certain number of requests
+  bool last_counts_ = false;              // what is not recorded now never is
   std::int64_t renew_at_us_ = 0;
+  const std::shared_ptr<request_counts> counts_ = std::make_shared<request_counts>();
   std::thread thread_;
 };
 

@@ -26,6 +26,8 @@ struct hooks {
   std::function<void(const std::string& group_id)> crowded;
   // An instance got its first request or connection (busy), or finished its last.
   std::function<void(const std::string& instance_id, bool busy)> activity;
+  // An instance has got another `count_step` requests.
+  std::function<void(const std::string& instance_id)> counted;
 };
 
 struct options {
@@ -35,7 +37,7 @@ struct options {
   hooks call;
 };
 
-// Of one instance, since the gateway first heard of it.
+// Of one instance, since the gateway first heard of it, and with what it had taken before.
 struct load {
   std::string instance_id;
   std::uint32_t in_flight = 0;                      // HTTP requests and passed-through connections

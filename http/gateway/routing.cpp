@@ -41,6 +41,8 @@ bool take_place(const ready_backend& of, std::uint32_t hard_limit, const hooks& 
     return false;
   }
   if (before == 0 && tell.activity) tell.activity(at.instance_id, true);
+  const auto step = of.at.count_step;
+  if (step != 0 && (taken + 1) % step == 0 && tell.counted) tell.counted(at.instance_id);
   return true;
 }
 
@@ -53,7 +55,7 @@ ready_listener make_ready(listener from, load_book& loads,
   for (auto& one : from.routes) {
     auto& added = made.routes.emplace_back();
     for (auto& at : one.backends)
-      added.backends.push_back({at, loads.of(at.instance_id)});
+      added.backends.push_back({at, loads.of(at.instance_id, at.taken_before)});
     added.of = std::move(one);
     added.of.backends.clear();
   }
@@ -83,13 +85,15 @@ const tls_identity* ready_listener::without_name() const {
   return certificates.begin()->second.get();
 }
 
-std::shared_ptr<backend_load> load_book::of(const std::string& instance_id) {
+std::shared_ptr<backend_load> load_book::of(const std::string& instance_id,
+                                            std::uint64_t taken_before) {
   const std::lock_guard guard(mutex_);
   auto& kept = loads_[instance_id];
   auto found = kept.lock();
   if (!found) {
     found = std::make_shared<backend_load>();
     found->instance_id = instance_id;
+    found->taken = taken_before;
     kept = found;
   }
   return found;

@@ -98,7 +98,8 @@ struct ready_table {
 // Remembers what instances have in hand from one table to the next. Thread-safe.
 class load_book {
  public:
-  std::shared_ptr<backend_load> of(const std::string& instance_id);
+  // Made, where it is not known yet, with what the instance has taken before.
+  std::shared_ptr<backend_load> of(const std::string& instance_id, std::uint64_t taken_before);
   std::vector<load> all() const;
   // Those that neither a table nor a request refers to.
   void forget_unused();

@@ -26,6 +26,10 @@ struct backend {
   bool draining = false;  // nothing new is sent to it
   // It gets so many requests or connections in all, and no more; 0: any number.
   std::uint64_t most_requests = 0;
+  // What it had before the gateway first heard of it, which counts as well.
+  std::uint64_t taken_before = 0;
+  // `counted` of the hooks is called each time it has got so many more; 0: never.
+  std::uint64_t count_step = 0;
 };
 
 // One service of one group.

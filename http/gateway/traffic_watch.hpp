@@ -29,11 +29,14 @@ struct sleep_rule {
   // Connections that are passed through and silent for the cooldown do not keep it awake.
   bool ignores_silent = false;
   std::chrono::steady_clock::time_point not_before;
+  // It is announced so long before, and is shorter than the cooldown.
+  std::chrono::milliseconds notice{0};
 };
 
 struct watch_rule {
   std::optional<sleep_rule> sleeps;
   std::uint64_t most_requests = 0;  // 0: any number
+  bool drains = false;              // who watches is told when its last request has ended
 };
 
 class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
@@ -51,10 +54,14 @@ class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
     bool changed = false;                       // notify() was called
     std::map<std::string, bool> wanted_groups;  // true: it has instances, but they are crowded
     std::vector<std::string> answered;          // see settle()
+    // A sleep that was announced does not come: each once.
+    std::vector<std::string> called_off;
   };
   // Blocks until there is something to do, somebody's time to sleep may have come, or `until`.
   work wait(std::optional<clock::time_point> until);
   void notify();
+  // The counts of requests are to be looked at.
+  void stir();
   void end();
   // The feed's own order for this instance was answered.
   void settle(const std::string& instance_id);
@@ -64,8 +71,11 @@ class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
   void keep(const std::map<std::string, watch_rule>& all, std::set<std::string> sleeping_groups,
             clock::time_point now);
 
-  // Instances that have been idle for their cooldown.
-  std::vector<std::string> idle(clock::time_point now, const load_source& loads);
+  struct verdicts {
+    std::vector<std::string> idle;         // for their cooldown
+    std::vector<std::string> soon_asleep;  // their sleep is to be announced now
+  };
+  verdicts look(clock::time_point now, const load_source& loads);
   // Whether it still is; asked again when nothing new is sent to it any more.
   bool is_idle(const std::string& instance_id, clock::time_point now, const load_source& loads);
   // It was not after all, or could not sleep: its time begins anew.
@@ -78,12 +88,19 @@ class traffic_watch : public std::enable_shared_from_this<traffic_watch> {
     watch_rule rule;
     clock::time_point idle_since;
     std::optional<clock::time_point> due;  // absent: not before its last request has ended
+    std::optional<clock::time_point> announced;
   };
+  enum class verdict { awake, announce, announced, sleep };
 
   void want(const std::string& group_id, bool crowded);
   void activity(const std::string& instance_id, bool busy);
-  // What its traffic says: idle, or when to look again, or nothing before its last request ends.
-  static bool judge(entry& of, const load* found, clock::time_point now);
+
+  // What its traffic says; if it does not sleep now, when to look again is set, if it is not the
+  // end of its last request.
+  static verdict judge(entry& of, const load* found, clock::time_point now);
+  static verdict judge_idle(entry& of, clock::time_point sleeps_at, clock::time_point now);
+  static void look_before(entry& of, clock::time_point sleeps_at);
+  void call_off(const std::string& instance_id, entry& of);
   std::optional<clock::time_point> next_due() const;
 
   mutable std::mutex mutex_;

@@ -6,30 +6,37 @@
 namespace platen::http {
 namespace {
 
+// An hour. The reference has a maximum, which it does not name; -1 stands for it.
+constexpr std::int64_t drain_limit_ms = 3'600'000;
+
+template <class Reader>
+std::optional<std::uint32_t> read_drain_ms(Reader& reader) {
+  const auto drain = reader.integer("drain_timeout_ms", -1, drain_limit_ms);
+  if (!drain) return std::nullopt;
+  return static_cast<std::uint32_t>(*drain < 0 ? drain_limit_ms : *drain);
+}
+
 struct stop_options {
   bool force = false;
+  std::uint32_t drain_ms = 0;
 };
 
 template <class Reader>
 void read_stop_options(Reader& reader, stop_options& into) {
   into.force = reader.boolean("force").value_or(into.force);
-  const auto drain = reader.integer("drain_timeout_ms", -1, wait_seconds_limit * 1000);
+  const auto drain = read_drain_ms(reader);
   if (drain && into.force) reader.report("drain_timeout_ms", "cannot be given with 'force'");
-  if (drain && *drain != 0)
-    reader.report("drain_timeout_ms",
-                  "other than 0 is not supported yet: services forward plain "
-                  "TCP and do not know their connections");
+  into.drain_ms = drain.value_or(into.drain_ms);
   reader.not_supported_yet({"quick", "ifstate", "dump"});
 }
 
-struct suspend_options {};
+struct suspend_options {
+  std::uint32_t drain_ms = 0;
+};
 
 template <class Reader>
-void read_suspend_options(Reader& reader, suspend_options&) {
-  const auto drain = reader.integer("drain_timeout_ms", -1, wait_seconds_limit * 1000);
-  if (drain && *drain != 0)
-    reader.report("drain_timeout_ms",
-                  "other than 0 is not supported yet: an instance is suspended at once");
+void read_suspend_options(Reader& reader, suspend_options& into) {
+  into.drain_ms = read_drain_ms(reader).value_or(into.drain_ms);
 }
 
 template <class Options>
@@ -55,7 +62,8 @@ answer_or_error<reply> stop_instances(api& with, const api_request& request) {
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<instance_kind>(
       with, *targets, [&](const std::string& uuid, const stop_options& options, auto done) {
-        with.on.control.stop_instance(uuid, {options.force, 0}, request.why, std::move(done));
+        with.on.control.stop_instance(uuid, {options.force, 0, options.drain_ms}, request.why,
+                                      std::move(done));
       });
   if (!all) return tl::unexpected(all.error());
   return with_previous_state(*all);
@@ -67,8 +75,8 @@ answer_or_error<reply> suspend_instances(api& with, const api_request& request) 
                                                           read_suspend_options<object_reader>);
   if (!targets) return tl::unexpected(targets.error());
   const auto all = command_all<instance_kind>(
-      with, *targets, [&](const std::string& uuid, const suspend_options&, auto done) {
-        with.on.control.suspend_instance(uuid, request.why, std::move(done));
+      with, *targets, [&](const std::string& uuid, const suspend_options& options, auto done) {
+        with.on.control.suspend_instance(uuid, options.drain_ms, request.why, std::move(done));
       });
   if (!all) return tl::unexpected(all.error());
   return with_previous_state(*all);

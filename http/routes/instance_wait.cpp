@@ -17,9 +17,9 @@ struct wait_options {
   wait_time wait{std::chrono::milliseconds(0)};
 };
 
-constexpr std::array<std::string_view, 7> reachable = {
-    "running", "stopped", "starting", "stopping", "standby", "template", "deleted"};
-constexpr std::array<std::string_view, 2> never_entered = {"draining", "checkpoint"};
+constexpr std::array<std::string_view, 8> reachable = {
+    "running", "stopped", "starting", "draining", "stopping", "standby", "template", "deleted"};
+constexpr std::array<std::string_view, 1> never_entered = {"checkpoint"};
 
 bool contains(const auto& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -31,8 +31,9 @@ void read_wait_options(Reader& reader, wait_options& into, std::vector<std::stri
   if (contains(never_entered, into.state))
     reader.report("state", "'" + into.state + "' is not supported yet: no instance enters it");
   else if (!contains(reachable, into.state))
-    reader.report("state",
-                  "must be running, stopped, starting, stopping, standby, template or deleted");
+    reader.report(
+        "state",
+        "must be running, stopped, starting, draining, stopping, standby, template or deleted");
   into.wait = read_wait_time(reader, "timeout_ms", warnings).value_or(into.wait);
 }
 

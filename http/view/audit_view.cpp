@@ -19,11 +19,12 @@ bool is_one_of(const events::event& what) {
 
 // Decisions to change something; everything else tells what became of one.
 bool is_request(const events::event& what) {
-  return is_one_of<
-      events::template_requested, events::preparation_started, events::template_deleted,
-      events::instance_requested, events::instance_start_requested, events::instance_boot_started,
-      events::instance_stop_requested, events::instance_deleted, events::instance_suspend_requested,
-      events::instance_resume_started, events::instance_conversion_requested>(what);
+  return is_one_of<events::template_requested, events::preparation_started,
+                   events::template_deleted, events::instance_requested,
+                   events::instance_start_requested, events::instance_boot_started,
+                   events::instance_stop_requested, events::instance_deleted,
+                   events::instance_suspend_requested, events::instance_resume_started,
+                   events::instance_conversion_requested, events::instance_drain_started>(what);
 }
 
 // Ours are fewer than theirs; the precise one is in the log under the event's sequence.
@@ -43,10 +44,18 @@ std::string_view origin_name(origin source) {
   return "system";
 }
 
+// What follows a drain is the doing of whoever asked for the drain.
+bool ends_drain(const actors::instance::state& before, const envelope& event) {
+  return before.phase == actors::instance::lifecycle::draining && event.why.source != origin::api;
+}
+bool ends_drain(const actors::vm_template::state&, const envelope&) {
+  return false;
+}
+
 template <class State>
 audited<State> evolve_any(audited<State> before, const envelope& event) {
   if (event.version == 1) before.owner = event.why.principal;
-  if (is_request(event.what)) before.requested = event.why;
+  if (is_request(event.what) && !ends_drain(before.now, event)) before.requested = event.why;
   before.now = evolve(std::move(before.now), event);
   before.now.spec = {};
   return before;
@@ -112,6 +121,8 @@ std::string_view kind_of(const audited_instance& before, const envelope& event, 
   if (is_one_of<events::instance_failed>(event.what))
     return before.now.phase == phase::stopping ? "stop" : "start";
   if (is_one_of<events::instance_suspend_failed>(event.what)) return "suspend";
+  if (const auto* drain = std::get_if<events::instance_drain_started>(&event.what))
+    return drain->suspend ? "suspend" : "stop";
   switch (now) {
     case phase::stopping:
     case phase::stopped:
@@ -146,6 +157,7 @@ const events::cause& cause_of(const audited_instance& before, const envelope& ev
   const bool as_asked =
       is_one_of<events::instance_running, events::instance_clone_started,
                 events::instance_suspended, events::instance_converted>(event.what) ||
+      (is_request(event.what) && ends_drain(before.now, event)) ||
       (is_one_of<events::instance_stopped>(event.what) && before.now.phase == phase::stopping);
   return as_asked ? before.requested : event.why;
 }

@@ -12,6 +12,8 @@ std::string_view public_state(actors::instance::lifecycle phase) {
       return "starting";
     case lifecycle::running:
       return "running";
+    case lifecycle::draining:
+      return "draining";
     case lifecycle::stopping:
     case lifecycle::suspending:
     case lifecycle::converting:

@@ -8,8 +8,8 @@
 
 namespace platen::http {
 
-// "starting", "running", "stopping", "stopped", "standby", "template" or "deleted". What was
-// suspended on request is stopped; its lifecycle tells the difference.
+// "starting", "running", "draining", "stopping", "stopped", "standby", "template" or "deleted".
+// What was suspended on request is stopped; its lifecycle tells the difference.
 std::string_view public_state(actors::instance::lifecycle phase);
 
 // "template" once it is snapshotted; before that, the state of the VM that is being prepared.

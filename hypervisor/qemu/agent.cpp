@@ -202,6 +202,13 @@ task<tl::expected<void, std::string>> agent_client::refuse(std::uint32_t signal_
   co_return co_await send(std::move(order), limit);
 }
 
+task<tl::expected<void, std::string>> agent_client::announce_sleep(bool coming,
+                                                                   milliseconds limit) {
+  wire::SleepNoticeT notice;
+  notice.coming = coming;
+  co_return co_await send(std::move(notice), limit);
+}
+
 task<tl::expected<void, std::string>> agent_client::shut_down(std::uint32_t grace_ms,
                                                               milliseconds limit) {
   wire::ShutdownT order;

@@ -47,6 +47,7 @@ class agent_client {
   task<tl::expected<void, std::string>> set_clock(std::int64_t time_ns, milliseconds limit);
   task<tl::expected<void, std::string>> wake(std::int64_t time_ns, milliseconds limit);
   task<tl::expected<void, std::string>> refuse(std::uint32_t signal_number, milliseconds limit);
+  task<tl::expected<void, std::string>> announce_sleep(bool coming, milliseconds limit);
   task<tl::expected<void, std::string>> shut_down(std::uint32_t grace_ms, milliseconds limit);
 
   // The next message of the guest's own accord; an error when the connection ends.

@@ -70,6 +70,7 @@ class qemu_driver : public driver {
   void suspend(vm_ref vm) override;
   void resume(resume_order order) override;
   void refuse_signal(vm_ref vm) override;
+  void announce_sleep(vm_ref vm, sleep_news what) override;
   void stop(vm_ref vm, std::uint32_t grace_ms) override;
   void kill(vm_ref vm) override;
   void remove(vm_ref vm) override;
@@ -286,6 +287,12 @@ void qemu_driver::resume(resume_order order) {
 void qemu_driver::refuse_signal(vm_ref vm) {
   on_driver_thread([this, vm = std::move(vm)] {
     if (const auto known = find(vm)) known->refuse_signal();
+  });
+}
+
+void qemu_driver::announce_sleep(vm_ref vm, sleep_news what) {
+  on_driver_thread([this, what, vm = std::move(vm)] {
+    if (const auto known = find(vm)) known->announce_sleep(what);
   });
 }
 

@@ -116,6 +116,15 @@ void vm::send_refusal() {
   asio::co_spawn(host_.io, refuse(shared_from_this()), asio::detached);
 }
 
+void vm::announce_sleep(sleep_news what) {
+  if (state_ != state::running || !is_instance()) return;
+  const bool coming = what == sleep_news::coming;
+  auto announce = [](std::shared_ptr<vm> self, bool coming) -> task<void> {
+    co_await self->agent_.announce_sleep(coming, agent_write_limit);
+  };
+  asio::co_spawn(host_.io, announce(shared_from_this(), coming), asio::detached);
+}
+
 task<void> vm::report_end() {
   const auto self = shared_from_this();
   co_await process_gone_.wait();

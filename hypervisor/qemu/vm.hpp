@@ -35,6 +35,7 @@ class vm : public std::enable_shared_from_this<vm> {
   task<void> snapshot(std::string snapshot_id);
   task<void> suspend();
   void refuse_signal();
+  void announce_sleep(sleep_news what);
   task<void> stop(milliseconds grace);
   void kill();
   // Ends it without a report and deletes its directory; done when it returns.

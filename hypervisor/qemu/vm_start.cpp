@@ -281,6 +281,8 @@ task<void> vm::adopt() {
   if (done) {
     tell_up();
     go_on_running();
+    // The daemon that has announced it, if one has, does not put it to sleep any more.
+    announce_sleep(sleep_news::called_off);
     co_return;
   }
   // An adopted VM that is of no use is ended, but its directory stays for its logs.

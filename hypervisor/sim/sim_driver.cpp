@@ -107,6 +107,13 @@ class sim_driver final : public driver, public std::enable_shared_from_this<sim_
     log(ref, "template_instance: Operation not supported\n");
   }
 
+  void announce_sleep(vm_ref ref, sleep_news what) override {
+    const std::lock_guard guard(mutex_);
+    if (living(ref) == nullptr) return;
+    world_->sleep_notices.emplace_back(ref, what);
+    log(ref, what == sleep_news::coming ? "scaletozero\n" : "awake\n");
+  }
+
   void stop(vm_ref ref, std::uint32_t) override { end(ref, world_->timing.stop_ms); }
   void kill(vm_ref ref) override { end(ref, 1); }
 
@@ -390,6 +397,9 @@ class sim_handle final : public driver {
   void suspend(vm_ref vm) override { inner_->suspend(std::move(vm)); }
   void resume(resume_order order) override { inner_->resume(std::move(order)); }
   void refuse_signal(vm_ref vm) override { inner_->refuse_signal(std::move(vm)); }
+  void announce_sleep(vm_ref vm, sleep_news what) override {
+    inner_->announce_sleep(std::move(vm), what);
+  }
   void stop(vm_ref vm, std::uint32_t grace_ms) override { inner_->stop(std::move(vm), grace_ms); }
   void kill(vm_ref vm) override { inner_->kill(std::move(vm)); }
   void remove(vm_ref vm) override { inner_->remove(std::move(vm)); }

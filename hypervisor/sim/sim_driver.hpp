@@ -96,6 +96,8 @@ struct sim_world {
   std::uint64_t suspends = 0;
   std::uint64_t resumes = 0;
   std::uint64_t refused_signals = 0;
+  // What living VMs were told of their sleep, in order.
+  std::vector<std::pair<vm_ref, sleep_news>> sleep_notices;
 };
 
 // Reports come through `later`. Thread-safe. The world must not be used by two drivers at a time.

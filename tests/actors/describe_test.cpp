@@ -83,6 +83,8 @@ instance::state full_instance() {
   value.suspended_bytes = 14;
   value.resumed_from = 15;
   value.becomes = instance::conversion{"s", 16, true};
+  value.drain = instance::draining{18, true, 19};
+  value.requests_served = 20;
   value.last_setback = instance::failure{"suspend", "full", "", 17};
   return value;
 }

@@ -173,7 +173,7 @@ struct asked {
     daemon.plane->stop_instance(id(name), {false, 10}, daemon_life::cause("stop"), heard());
   }
   void suspend(const std::string& name) {
-    daemon.plane->suspend_instance(id(name), daemon_life::cause("suspend"), heard());
+    daemon.plane->suspend_instance(id(name), 0, daemon_life::cause("suspend"), heard());
   }
   void doze(const std::string& name) {
     daemon.plane->doze_instance(id(name), daemon_life::cause("doze"), heard());

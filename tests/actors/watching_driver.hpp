@@ -62,6 +62,9 @@ class watching_driver final : public hypervisor::driver {
     of_->resume(std::move(order));
   }
   void refuse_signal(hypervisor::vm_ref vm) override { of_->refuse_signal(std::move(vm)); }
+  void announce_sleep(hypervisor::vm_ref vm, hypervisor::sleep_news what) override {
+    of_->announce_sleep(std::move(vm), what);
+  }
   void stop(hypervisor::vm_ref vm, std::uint32_t grace_ms) override {
     expect_end("stop", vm);
     of_->stop(std::move(vm), grace_ms);

@@ -1,5 +1,7 @@
 // Scale to zero, suspend, conversion and autokill by requests through a real platend and its
 // gateway.
+#include <latch>
+
 #include "tests/e2e/traffic_world.hpp"
 
 namespace {
@@ -127,4 +129,127 @@ TEST_CASE("an instance is deleted after as many requests as it is to serve") {
     CHECK(world.ask() == "ok");
   const auto event = world.await_event("InstanceAutokilled");
   CHECK(event.at("data").at("requests") == 3);
+}
+
+TEST_CASE(
+    "requests that were counted are known after a restart, and the instance gets the others") {
+  sleepy_world world;
+  world.platen_json({"instance", "create", "--image", "any:v1", "--name", "one", "--port",
+                     "80:8080/http", "--wait"});
+  REQUIRE(world.platen({"instance", "set", "one", "--autokill-requests", "64"}).code == 0);
+  const auto serve = [&](int times) {
+    backend_server guest(saying("ok"), sleepy_world::port_of(world.instance("one")));
+    for (int i = 0; i < times; ++i)
+      CHECK(world.ask() == "ok");
+  };
+  serve(10);
+  // Each fourth is recorded, a sixteenth of them all; a daemon that is killed knows no more.
+  world.await_event([](const json& event) {
+    return event.at("type") == "InstanceRequestsCounted" && event.at("data").at("requests") >= 8;
+  });
+  const auto restart = [&] {
+    world.start_daemon();
+    // The simulated machine ended with its daemon.
+    REQUIRE(world.platen({"instance", "start", "one", "--wait"}).code == 0);
+  };
+  world.kill_daemon();
+  restart();
+  const auto counts = [&] {
+    std::uint64_t newest = 0;
+    for (const auto& event : world.events())
+      if (event.at("type") == "InstanceRequestsCounted")
+        newest = event.at("data").at("requests").get<std::uint64_t>();
+    return newest;
+  };
+  const auto known = counts();
+  CHECK((known >= 8 && known <= 10));
+  serve(3);
+  // A daemon that is told to end records the last of them.
+  world.stop_daemon();
+  restart();
+  CHECK(counts() == known + 3);
+  serve(static_cast<int>(64 - known - 3));
+  const auto event = world.await_event("InstanceAutokilled");
+  CHECK(event.at("data").at("requests") == 64);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE("an instance that drains gets nothing new, and stops when its last request is answered") {
+  sleepy_world world;
+  const auto one = world.platen_json({"instance", "create", "--image", "any:v1", "--name", "one",
+                                      "--port", "80:8080/http", "--wait"});
+  std::latch asked(1);
+  std::latch answer(1);
+  backend_server guest(
+      [&](connection& client) {
+        if (!receive_request(client)) return;
+        asked.count_down();
+        answer.wait();
+        client.send(platen::testing::ok("at last"));
+      },
+      sleepy_world::port_of(one));
+  std::string told;
+  std::jthread client([&] { told = sleepy_world::ask(); });
+  asked.wait();
+  const auto stopped = world.platen({"instance", "stop", "one", "--drain", "60000"});
+  CHECK(stopped.out == "one  running -> draining\n");
+  CHECK(world.instance("one").at("lifecycle") == "draining");
+  auto late = sleepy_world::connect_when_it_listens(8080);
+  REQUIRE(late.send("GET / HTTP/1.1\r\nHost: one.localhost\r\n\r\n"));
+  CHECK(receive_response(late).status() == 503);
+  CHECK(world.instance("one").at("lifecycle") == "draining");
+  answer.count_down();
+  client.join();
+  CHECK(told == "at last");
+  world.await_state("stopped");
+  const auto story = world.platen({"explain", "one"}).out;
+  CHECK(story.find("it has nothing in hand any more: it is stopped") != std::string::npos);
+  world.require_chain_unbroken();
+}
+
+TEST_CASE(
+    "an instance that has nothing in hand does not drain for long, nor one that has for ever") {
+  sleepy_world world;
+  const auto one = world.platen_json({"instance", "create", "--image", "any:v1", "--name", "one",
+                                      "--port", "80:8080/http", "--wait"});
+  CHECK(world.platen({"instance", "suspend", "one", "--drain", "-1"}).code == 0);
+  world.await_state("stopped");
+  CHECK(world.instance("one").at("lifecycle") == "suspended");
+  REQUIRE(world.platen({"instance", "start", "one", "--wait"}).code == 0);
+  std::latch asked(1);
+  std::latch over(1);
+  backend_server guest(
+      [&](connection& client) {
+        receive_request(client);
+        asked.count_down();
+        over.wait();
+      },
+      sleepy_world::port_of(world.instance("one")));
+  auto client = sleepy_world::connect_when_it_listens(8080);
+  REQUIRE(client.send("GET / HTTP/1.1\r\nHost: one.localhost\r\n\r\n"));
+  asked.wait();
+  CHECK(world.platen({"instance", "stop", "one", "--drain", "300"}).code == 0);
+  world.await_state("stopped");
+  const auto story = world.platen({"explain", "one"}).out;
+  CHECK(story.find("its time to drain is over: it is stopped") != std::string::npos);
+  over.count_down();
+}
+
+TEST_CASE("a guest is told before it sleeps, and that it does not if a request comes in between") {
+  sleepy_world world;
+  const auto one = world.make("on,stateful,cooldown=6000,notify=5900");
+  backend_server guest(saying("ok"), sleepy_world::port_of(one));
+  const auto log = [&] { return world.platen({"instance", "logs", "one"}).out; };
+  const auto await_line = [&](const std::string& text) {
+    // Nothing is recorded when a guest is told.
+    for (int tries = 0; tries < 200 && log().find(text) == std::string::npos; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return log().find(text) != std::string::npos;
+  };
+  CHECK(await_line("scaletozero\n"));
+  CHECK(world.ask() == "ok");
+  CHECK(await_line("scaletozero\nawake\n"));
+  CHECK(world.count_events("InstanceSuspended") == 0);
+  world.await_state("standby");
+  CHECK(log().ends_with("scaletozero\nawake\nscaletozero\n"));
 }

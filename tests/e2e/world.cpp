@@ -71,8 +71,10 @@ world::world(std::vector<std::string> arguments) : arguments_(std::move(argument
 
 world::~world() {
   daemon_.reset();
-  for (const auto pid : vm_processes())
-    kill(pid, SIGKILL);
+  // A daemon that was killed leaves both behind, for the next one.
+  for (const auto& left : {vm_processes(), pool_processes()})
+    for (const auto pid : left)
+      kill(pid, SIGKILL);
 }
 
 void world::start_daemon() {

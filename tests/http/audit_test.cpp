@@ -234,6 +234,28 @@ TEST_CASE("sleep is told with whose doing it was, and so is what wakes it") {
   CHECK(suspended.data["attribution"]["user"] == "token:user");
 }
 
+TEST_CASE("a drain and the stop that follows it are the doing of whoever asked for them") {
+  fixture at;
+  writer write(at);
+  const auto stream = "instance/" + vm;
+  const platen::events::cause by_gateway{"", "platend", platen::events::origin::gateway};
+  listener client(at, "");
+  write.instance(vm, "one");
+  write(stream, by_user, events::instance_boot_started{});
+  write(stream, by_system, events::instance_running{});
+  write(stream, by_user, events::instance_drain_started{});
+  write(stream, by_gateway, events::instance_stop_requested{});
+  write(stream, by_system, events::instance_stopped{});
+  client.types(3);
+  for (const std::string state : {"draining", "stopping", "stopped"}) {
+    const auto told = client.next();
+    CHECK(told.data["data"]["new"] == state);
+    CHECK(told.data["attribution"]["origin"] == "api");
+    CHECK(told.data["attribution"]["kind"] == "stop");
+    CHECK(told.data["attribution"]["user"] == "token:user");
+  }
+}
+
 TEST_CASE("the audit stream tells the life of a template") {
   fixture at;
   writer write(at);

@@ -112,6 +112,11 @@ std::vector<events::cause> fake_control::causes() const {
   return causes_;
 }
 
+std::vector<std::uint32_t> fake_control::suspends() const {
+  const std::lock_guard lock(mutex_);
+  return suspends_;
+}
+
 std::vector<std::pair<std::string, stop_wish>> fake_control::stops() const {
   const std::lock_guard lock(mutex_);
   return stops_;
@@ -215,9 +220,10 @@ void fake_control::stop_instance(std::string uuid, stop_wish how, events::cause 
   command_instance(uuid, why, instance_phase::stopping, done);
 }
 
-void fake_control::suspend_instance(std::string uuid, events::cause why,
+void fake_control::suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
                                     callback<instance_ptr> done) {
   const std::lock_guard lock(mutex_);
+  suspends_.push_back(drain_ms);
   command_instance(uuid, why, instance_phase::suspending, done);
 }
 
@@ -230,6 +236,18 @@ void fake_control::use_up_instance(std::string uuid, std::uint64_t, events::caus
                                    callback<instance_ptr> done) {
   const std::lock_guard lock(mutex_);
   command_instance(uuid, why, instance_phase::deleted, done);
+}
+
+void fake_control::drained_instance(std::string uuid, events::cause why,
+                                    callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::stopping, done);
+}
+
+void fake_control::count_requests(std::string uuid, std::uint64_t, events::cause why,
+                                  callback<instance_ptr> done) {
+  const std::lock_guard lock(mutex_);
+  command_instance(uuid, why, instance_phase::running, done);
 }
 
 void fake_control::convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,

@@ -42,6 +42,7 @@ class fake_control : public actors::control_plane {
   std::vector<actors::create_instance> creates() const;
   std::vector<events::cause> causes() const;
   std::vector<std::pair<std::string, actors::stop_wish>> stops() const;
+  std::vector<std::uint32_t> suspends() const;  // their drain_ms
   std::vector<actors::instance::change> instance_changes() const;
   std::vector<std::uint64_t> conversions() const;  // their autokill_ms
   // The lifecycle that the next conversions come to.
@@ -58,12 +59,17 @@ class fake_control : public actors::control_plane {
                       callback<actors::instance_ptr> done) override;
   void stop_instance(std::string uuid, actors::stop_wish how, events::cause why,
                      callback<actors::instance_ptr> done) override;
-  void suspend_instance(std::string uuid, events::cause why,
+  void suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
                         callback<actors::instance_ptr> done) override;
   void doze_instance(std::string uuid, events::cause why,
                      callback<actors::instance_ptr> done) override;
   void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
                        callback<actors::instance_ptr> done) override;
+  void drained_instance(std::string uuid, events::cause why,
+                        callback<actors::instance_ptr> done) override;
+  void count_requests(std::string uuid, std::uint64_t requests, events::cause why,
+                      callback<actors::instance_ptr> done) override;
+  void announce_sleep(std::string, hypervisor::sleep_news) override {}
   void convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
                         callback<actors::instance_ptr> done) override;
   void delete_instance(std::string uuid, events::cause why,
@@ -129,6 +135,7 @@ class fake_control : public actors::control_plane {
   std::vector<actors::create_instance> creates_;
   std::vector<events::cause> causes_;
   std::vector<std::pair<std::string, actors::stop_wish>> stops_;
+  std::vector<std::uint32_t> suspends_;
   std::vector<actors::instance::change> instance_changes_;
   std::vector<std::uint64_t> conversions_;
   instance_phase convert_into_ = instance_phase::converted;

@@ -60,6 +60,29 @@ TEST_CASE("stop passes force on and does not wait") {
   CHECK(at.control.stops()[0].second.force);
   at.call("PUT", "/v1/instances/" + uuid + "/stop", R"({"drain_timeout_ms":0})");
   CHECK_FALSE(at.control.stops().at(1).second.force);
+  CHECK(at.control.stops().at(1).second.drain_ms == 0);
+}
+
+TEST_CASE("a stop and a suspend pass on how long to drain, -1 as the longest there is") {
+  fixture at;
+  const auto uuid = at.instance("a", instance_phase::running);
+  at.call("PUT", "/v1/instances/" + uuid + "/stop", R"({"drain_timeout_ms":1500})");
+  at.call("PUT", "/v1/instances/" + uuid + "/stop?drain_timeout_ms=-1");
+  at.call("PUT", "/v1/instances/suspend", R"([{"name":"a","drain_timeout_ms":20}])");
+  REQUIRE(at.control.stops().size() == 2);
+  CHECK(at.control.stops()[0].second.drain_ms == 1500);
+  CHECK(at.control.stops()[1].second.drain_ms == 3'600'000);
+  CHECK(at.control.suspends() == std::vector<std::uint32_t>{20});
+}
+
+TEST_CASE("an instance that drains is shown so, and can be waited for") {
+  fixture at;
+  const auto uuid = at.instance("a", instance_phase::draining);
+  const auto shown = at.call("GET", "/v1/instances/" + uuid).item();
+  CHECK(shown.at("state") == "draining");
+  CHECK(shown.at("lifecycle") == "draining");
+  const auto waited = at.call("GET", "/v1/instances/" + uuid + "/wait?state=draining&timeout_s=5");
+  CHECK(waited.item().at("status") == "success");
 }
 
 TEST_CASE("stops that cannot be are refused") {
@@ -71,7 +94,9 @@ TEST_CASE("stops that cannot be are refused") {
     CHECK(told.message().find(part) != std::string::npos);
   };
   check(R"({"name":"a","force":true,"drain_timeout_ms":0})", "cannot be given with 'force'");
-  check(R"({"name":"a","drain_timeout_ms":100})", "not supported yet");
+  check(R"({"name":"a","drain_timeout_ms":3600001})",
+        "'[0].drain_timeout_ms' must be an integer from -1 to 3600000");
+  check(R"({"name":"a","drain_timeout_ms":-2})", "must be an integer from -1");
   check(R"({"name":"a","quick":true})", "'[0].quick' is not supported yet");
   check(R"({"name":"a","dump":true})", "'[0].dump' is not supported yet");
   check(R"({"name":"a","grace":1})", "is not a valid member");

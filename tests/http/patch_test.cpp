@@ -54,8 +54,8 @@ TEST_CASE("settings that cannot be are refused with the rule") {
   check(scaling({{"policy", "sometimes"}}), "'scale_to_zero.policy' must be 'off', 'on' or 'idle'");
   check(scaling({{"policy", "on"}, {"cooldown_time_ms", 0}}),
         "'scale_to_zero.cooldown_time_ms' must be an integer from 1");
-  check(scaling({{"policy", "on"}, {"notify_time_ms", 5}}),
-        "'scale_to_zero.notify_time_ms' other than 0 is not supported yet");
+  check(scaling({{"policy", "on"}, {"cooldown_time_ms", 5}, {"notify_time_ms", 5}}),
+        "'scale_to_zero.notify_time_ms' must be less than 'cooldown_time_ms', which is 5");
   check({{"features", {"delete-on-stop"}}, {"scale_to_zero", {{"policy", "on"}}}},
         "cannot be combined with the feature 'delete-on-stop'");
   check({{"replicas", -1}}, "'replicas' must be an integer from 0");

@@ -25,9 +25,9 @@ TEST_CASE("suspend tells the state before and after, by path, query and body") {
                               {"previous_state", "running"}});
   }
   CHECK(at.call("PUT", "/v1/instances/suspend", R"([{"name":"nobody"}])").item().at("error") == 8);
-  const auto drains = at.call("PUT", "/v1/instances/suspend?name=a&drain_timeout_ms=5", "");
+  const auto drains = at.call("PUT", "/v1/instances/suspend?name=a&drain_timeout_ms=3600001", "");
   CHECK(drains.status == 400);
-  CHECK(drains.message().find("not supported yet") != std::string::npos);
+  CHECK(drains.message().find("from -1 to 3600000") != std::string::npos);
 }
 
 TEST_CASE("what sleeps is shown: suspended on request as stopped, by scale to zero as standby") {
@@ -59,7 +59,8 @@ TEST_CASE("scale_to_zero and num_requests of a create reach the control plane an
       {"name", "a"},
       {"image", "demo"},
       {"service_group", {{"services", {{{"port", 443}, {"destination_port", 8080}}}}}},
-      {"scale_to_zero", {{"policy", "on"}, {"stateful", true}, {"cooldown_time_ms", 500}}},
+      {"scale_to_zero",
+       {{"policy", "on"}, {"stateful", true}, {"cooldown_time_ms", 500}, {"notify_time_ms", 499}}},
       {"autokill", {{"num_requests", 3}}}};
   const auto made = at.post("/v1/instances", body);
   REQUIRE(made.status == 200);
@@ -67,12 +68,13 @@ TEST_CASE("scale_to_zero and num_requests of a create reach the control plane an
   CHECK(spec.scale_to_zero == "on");
   CHECK(spec.stateful);
   CHECK(spec.cooldown_ms == 500);
+  CHECK(spec.notify_ms == 499);
   CHECK(spec.autokill_requests == 3);
   CHECK(made.item().at("scale_to_zero") == json{{"enabled", true},
                                                 {"policy", "on"},
                                                 {"stateful", true},
                                                 {"cooldown_time_ms", 500},
-                                                {"notify_time_ms", 0}});
+                                                {"notify_time_ms", 499}});
   CHECK(made.item().at("autokill") == json{{"time_ms", 0}, {"num_requests", 3}});
 }
 

@@ -126,6 +126,6 @@ TEST_CASE("waits that cannot be are refused") {
   check("?name=a&timeout_s=-2", "'timeout_s' must be an integer from -1");
   check("?name=a&timeout_s=x", "'timeout_s' must be an integer");
   check("?name=a&state=happy", "'state' must be running");
-  check("?name=a&state=draining", "is not supported yet");
+  check("?name=a&state=checkpoint", "is not supported yet");
   CHECK(at.get("/v1/instances/wait?name=a").item().at("error") == 8);
 }

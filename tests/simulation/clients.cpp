@@ -143,7 +143,7 @@ void clients::change(control_plane& plane, command& asked) {
     case kind::force_stop:
       return plane.stop_instance(uuid, {true, 0}, why, answer_to<instance_ptr>(asked));
     case kind::suspend:
-      return plane.suspend_instance(uuid, why, answer_to<instance_ptr>(asked));
+      return plane.suspend_instance(uuid, 0, why, answer_to<instance_ptr>(asked));
     case kind::doze:
       return plane.doze_instance(uuid, why, answer_to<instance_ptr>(asked));
     case kind::convert:

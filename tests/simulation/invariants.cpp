@@ -38,8 +38,9 @@ bool is_gone(const instance::state& entity) {
 
 bool has_vm(const instance::state& entity) {
   return entity.phase == instance_phase::cloning || entity.phase == instance_phase::booting ||
-         entity.phase == instance_phase::running || entity.phase == instance_phase::stopping ||
-         entity.phase == instance_phase::suspending || entity.phase == instance_phase::resuming ||
+         entity.phase == instance_phase::running || entity.phase == instance_phase::draining ||
+         entity.phase == instance_phase::stopping || entity.phase == instance_phase::suspending ||
+         entity.phase == instance_phase::resuming ||
          (entity.phase == instance_phase::converting && !entity.becomes->snapshot_id.empty());
 }
 
@@ -146,8 +147,8 @@ class timely {
   }
   bool operator()(const events::instance_suspend_requested& e) const {
     return i_->attempt == e.attempt &&
-           (i_->phase == instance_phase::running || i_->phase == instance_phase::suspending ||
-            has_suspended_state(*i_));
+           (i_->phase == instance_phase::running || i_->phase == instance_phase::draining ||
+            i_->phase == instance_phase::suspending || has_suspended_state(*i_));
   }
   bool operator()(const events::instance_suspended& e) const {
     return i_->attempt == e.attempt && i_->phase == instance_phase::suspending;

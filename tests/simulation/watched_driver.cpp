@@ -48,6 +48,9 @@ class watched_driver final : public driver {
     inner_->resume(std::move(order));
   }
   void refuse_signal(vm_ref vm) override { inner_->refuse_signal(std::move(vm)); }
+  void announce_sleep(vm_ref vm, sleep_news what) override {
+    inner_->announce_sleep(std::move(vm), what);
+  }
   void stop(vm_ref vm, std::uint32_t grace_ms) override {
     expect("only_what_should_end_is_ended", "stop", vm, only_what_should_end_is_ended, vm);
     inner_->stop(std::move(vm), grace_ms);

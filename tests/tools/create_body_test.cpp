@@ -133,9 +133,11 @@ TEST_CASE("contradictions and bad values are refused by the option's name") {
 TEST_CASE("scale to zero is a policy with what follows it") {
   create_wish wish;
   wish.image = "demo:v1";
-  wish.scale_to_zero = "on,stateful,cooldown=500";
-  CHECK(create_body(wish).value().at("scale_to_zero") ==
-        json{{"policy", "on"}, {"stateful", true}, {"cooldown_time_ms", 500}});
+  wish.scale_to_zero = "on,stateful,cooldown=500,notify=100";
+  CHECK(create_body(wish).value().at("scale_to_zero") == json{{"policy", "on"},
+                                                              {"stateful", true},
+                                                              {"cooldown_time_ms", 500},
+                                                              {"notify_time_ms", 100}});
   CHECK(scale_to_zero_of("idle").value() == json{{"policy", "idle"}});
   for (const auto* wrong : {"", "stateful", "on,", "on,warm", "on,cooldown=soon", "often"}) {
     wish.scale_to_zero = wrong;

@@ -76,12 +76,8 @@ class closed_loop {
 }  // namespace
 
 append_rate measure_appends(store::event_log& log, std::size_t in_flight, std::size_t total,
-                            const std::string& name, figures& into) {
-  const auto rate = closed_loop(log, in_flight, total).run("loop" + std::to_string(in_flight));
-  into.add(name, rate.events_per_s, "events/s");
-  into.add(name + ", p50", rate.p50_us, "us");
-  into.add(name + ", p99", rate.p99_us, "us");
-  return rate;
+                            const std::string& streams) {
+  return closed_loop(log, in_flight, total).run(streams);
 }
 
 std::size_t appended_record_bytes() {

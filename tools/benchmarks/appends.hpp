@@ -1,8 +1,9 @@
 // Appending to the event log, in a closed loop.
 #pragma once
 
+#include <string>
+
 #include "store/event_log.hpp"
-#include "tools/benchmarks/floors.hpp"
 
 namespace platen::benchmarks {
 
@@ -13,9 +14,9 @@ struct append_rate {
 };
 
 // Keeps `in_flight` appends of one event each under way, on as many streams, until `total` are
-// durable.
+// durable. The streams are new: their names begin with `streams`.
 append_rate measure_appends(store::event_log& log, std::size_t in_flight, std::size_t total,
-                            const std::string& name, figures& into);
+                            const std::string& streams);
 
 // Bytes of a record as the loop writes it.
 std::size_t appended_record_bytes();

@@ -1,7 +1,6 @@
 #include "tools/benchmarks/floors.hpp"
 
 #include <fcntl.h>
-#include <rocksdb/db.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -32,10 +31,8 @@ disk_floor measure_disk(const std::filesystem::path& directory, figures& into) {
   return floor;
 }
 
-double measure_rocksdb(const std::filesystem::path& directory, std::size_t record_bytes,
-                       figures& into) {
-  constexpr int batches = 5000;
-  constexpr int batch_events = 64;
+raw_rocksdb::raw_rocksdb(const std::filesystem::path& directory, std::size_t record_bytes)
+    : record_(record_bytes, 'r') {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;
@@ -43,24 +40,26 @@ double measure_rocksdb(const std::filesystem::path& directory, std::size_t recor
   rocksdb::DB* opened = nullptr;
   const auto status = rocksdb::DB::Open(options, (directory / "raw").string(), &opened);
   if (!status.ok()) throw std::runtime_error(status.ToString());
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  const std::string record(record_bytes, 'r');
+  db_.reset(opened);
+}
+
+raw_rocksdb::~raw_rocksdb() = default;
+
+double raw_rocksdb::write(int batches) {
+  constexpr int batch_events = 64;
   rocksdb::WriteOptions durable;
   durable.sync = true;
-  std::uint64_t next = 0;
   const stopwatch all;
   for (int i = 0; i < batches; ++i) {
     rocksdb::WriteBatch batch;
     for (int j = 0; j < batch_events; ++j) {
-      auto key = std::to_string(next++);
+      auto key = std::to_string(next_++);
       key.insert(0, 20 - key.size(), '0');
-      batch.Put(key, record);
+      batch.Put(key, record_);
     }
-    if (!db->Write(durable, &batch).ok()) throw std::runtime_error("RocksDB refused a write");
+    if (!db_->Write(durable, &batch).ok()) throw std::runtime_error("RocksDB refused a write");
   }
-  const double rate = batches * batch_events / all.seconds();
-  into.add("RocksDB alone, synced batches of 64", rate, "events/s");
-  return rate;
+  return batches * batch_events / all.seconds();
 }
 
 }  // namespace platen::benchmarks

@@ -186,8 +186,8 @@ result<json> create_body(const create_wish& wish) {
 result<json> scale_to_zero_of(const std::string& option) {
   const auto wrong = [&] {
     return fail(exit_code::usage,
-                "--scale-to-zero: expected on, idle or off, then ,stateful and ,cooldown=MS as "
-                "wished, found '" +
+                "--scale-to-zero: expected on, idle or off, then ,stateful, ,cooldown=MS and "
+                ",notify=MS as wished, found '" +
                     option + "'");
   };
   json out = json::object();
@@ -197,6 +197,7 @@ result<json> scale_to_zero_of(const std::string& option) {
     const auto part = option.substr(begin, end - begin);
     begin = end + 1;
     constexpr std::string_view cooldown = "cooldown=";
+    constexpr std::string_view notify = "notify=";
     if (out.empty()) {
       if (part != "on" && part != "idle" && part != "off") return wrong();
       out["policy"] = part;
@@ -206,6 +207,10 @@ result<json> scale_to_zero_of(const std::string& option) {
       const auto ms = whole_number(part.substr(cooldown.size()));
       if (!ms) return wrong();
       out["cooldown_time_ms"] = *ms;
+    } else if (part.starts_with(notify)) {
+      const auto ms = whole_number(part.substr(notify.size()));
+      if (!ms) return wrong();
+      out["notify_time_ms"] = *ms;
     } else {
       return wrong();
     }

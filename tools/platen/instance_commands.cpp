@@ -119,7 +119,7 @@ void add_create(CLI::App& group, context& ctx) {
   command->add_option("--port", wish->ports,
                       "PORT[:GUEST_PORT][/HANDLERS], such as 443:8080/tls+http");
   command->add_option("--scale-to-zero", wish->scale_to_zero,
-                      "on|idle[,stateful][,cooldown=MS]: sleep when nobody needs it");
+                      "on|idle[,stateful][,cooldown=MS][,notify=MS]: sleep when nobody needs it");
   command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds until it runs");
   command->add_flag("--wait", wish->wait, "Wait until it runs");
   command->add_flag("--no-start", wish->no_start, "Create it without starting it");
@@ -174,6 +174,7 @@ void add_wait(CLI::App& group, context& ctx) {
 struct change_wish {
   std::vector<std::string> which;
   bool force = false;
+  std::optional<std::int64_t> drain_ms;
   bool wait = false;
   std::optional<std::int64_t> timeout_s;
 };
@@ -194,6 +195,7 @@ result<void> change(const context& ctx, const std::string& verb, const change_wi
   for (const auto& one : wish.which) {
     body.push_back(reference_to(one));
     if (wish.force) body.back()["force"] = true;
+    if (wish.drain_ms) body.back()["drain_timeout_ms"] = *wish.drain_ms;
     if (wish.wait) body.back()["timeout_s"] = wish.timeout_s.value_or(-1);
   }
   auto shown = shown_start(ctx, wish);
@@ -246,6 +248,9 @@ void add_start_and_stop(CLI::App& group, context& ctx) {
     const auto wish = std::make_shared<change_wish>();
     command->add_option("names", wish->which, "Names or UUIDs")->required();
     if (verb == "stop") command->add_flag("--force", wish->force, "Do not ask the guest first");
+    if (verb != "start")
+      command->add_option("--drain", wish->drain_ms,
+                          "Wait so many milliseconds for requests in flight; -1: an hour");
     if (verb == "start") {
       auto* wait = command->add_flag("--wait", wish->wait, "Wait until they run");
       command->add_option("--timeout", wish->timeout_s, "Wait at most so many seconds")

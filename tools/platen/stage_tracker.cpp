@@ -40,6 +40,7 @@ std::string instance_stage(const std::string& type, const json& data) {
   if (type == "InstanceCloneStarted") return "cloning";
   if (type == "InstanceBootStarted") return "booting";
   if (type == "InstanceRunning") return "running (" + text(data, "accelerator") + ")";
+  if (type == "InstanceDrainStarted") return "draining";
   if (type == "InstanceStopRequested") return "stopping";
   if (type == "InstanceStopped") return "stopped: " + text(data, "reason");
   if (type == "InstanceSuspendRequested") return "suspending";

@@ -10,6 +10,7 @@
 #include "hypervisor/guest/init/libukp.hpp"
 #include "hypervisor/guest/init/ports.hpp"
 #include "hypervisor/guest/init/roms.hpp"
+#include "hypervisor/guest/init/sleep_line.hpp"
 #include "hypervisor/guest/init/workload.hpp"
 
 namespace platen::guest {
@@ -49,6 +50,7 @@ class agent {
   void on_shutdown(const wire::Shutdown& shutdown);
   void on_wake(const wire::Wake& wake);
   void on_refuse(const wire::Refuse& refuse);
+  void on_sleep_notice(const wire::SleepNotice& notice);
   bool on_template_write();
   void send_started();
   void send_signal();
@@ -68,6 +70,7 @@ class agent {
   output_pump output_;
   rom_drive roms_;
   shown_names names_;
+  sleep_line sleep_line_;
   std::optional<libukp> libukp_;
   std::optional<workload> workload_;
   owned_fd child_signals_;

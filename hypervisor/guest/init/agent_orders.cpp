@@ -60,6 +60,7 @@ void agent::on_message(const verified_message& message) {
   if (const auto* shutdown = message.as<wire::Shutdown>()) return on_shutdown(*shutdown);
   if (const auto* wake = message.as<wire::Wake>()) return on_wake(*wake);
   if (const auto* refuse = message.as<wire::Refuse>()) return on_refuse(*refuse);
+  if (const auto* notice = message.as<wire::SleepNotice>()) return on_sleep_notice(*notice);
   log_line("a message of unknown kind was ignored");
 }
 
@@ -105,6 +106,7 @@ status agent::apply_start(const wire::StartT& start) {
   if (auto done = names_.set({start.hostname, start.machine_id, start.boot_id}); !done) return done;
   if (auto done = renew_hardware_address(start.boot_id); !done) return done;
   if (auto done = publish_generation(""); !done) return done;
+  if (auto done = sleep_line_.create(); !done) return done;
   return roms_.mount(places(start.roms));
 }
 
@@ -169,9 +171,14 @@ void agent::on_wake(const wire::Wake& wake) {
     fail("resume", done.error());
     return end_with(127);
   }
+  sleep_line_.awake();
   wire::AwakeT awake;
   awake.nonce = wake.nonce();
   port_.send(std::move(awake));
+}
+
+void agent::on_sleep_notice(const wire::SleepNotice& notice) {
+  notice.coming() ? sleep_line_.asleep_soon() : sleep_line_.awake();
 }
 
 void agent::on_resume(const wire::Resume& message) {
@@ -212,6 +219,7 @@ status agent::apply_resume(const wire::ResumeT& resume) {
   if (auto done = renew_hardware_address(resume.boot_id); !done) return done;
   libukp_->set_generation_id(resume.generation_id);
   if (auto done = roms_.mount(places(resume.roms)); !done) return done;
+  sleep_line_.awake();
   // Last: who is told by it finds everything renewed.
   return publish_generation(resume.generation_id);
 }

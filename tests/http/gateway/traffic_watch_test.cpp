@@ -1,6 +1,7 @@
 // Who is to be woken, to sleep, or to go. Time is the test's own.
 #include "http/gateway/traffic_watch.hpp"
 
+#include <atomic>
 #include <thread>
 
 #include "fixture.hpp"
@@ -24,7 +25,7 @@ struct watched {
     watch->keep(rules, {"sleepy group"}, now);
   }
   std::vector<std::string> idle_at(clock_type::time_point when) {
-    return watch->idle(when, [this] { return loads; });
+    return watch->look(when, [this] { return loads; }).idle;
   }
 
   std::shared_ptr<traffic_watch> watch = std::make_shared<traffic_watch>();
@@ -35,7 +36,7 @@ struct watched {
 };
 
 watch_rule sleeps(std::chrono::milliseconds cooldown, bool ignores_silent = false) {
-  return {sleep_rule{cooldown, ignores_silent, {}}, 0};
+  return {sleep_rule{cooldown, ignores_silent, {}, {}}, 0};
 }
 
 using ids = std::vector<std::string>;
@@ -99,9 +100,68 @@ TEST_CASE("One that could not sleep is left alone for a while") {
   CHECK(w.idle_at(w.now + 60s) == ids{"one"});
 }
 
+TEST_CASE("A sleep is announced before it comes, and called off when somebody needs it after all") {
+  watched w;
+  auto rule = sleeps(1000ms);
+  rule.sleeps->notice = 400ms;
+  w.keep("one", rule);
+  const auto look = [&](clock_type::duration after) {
+    return w.watch->look(w.now + after, [&] { return w.loads; });
+  };
+  CHECK(look(599ms).soon_asleep.empty());
+  CHECK(look(600ms).soon_asleep == ids{"one"});
+  const auto announced = look(999ms);
+  CHECK((announced.soon_asleep.empty() && announced.idle.empty()));
+  CHECK(look(1000ms).idle == ids{"one"});
+  // It was asked to sleep and did not: then its guest hears that it goes on, and all begins anew.
+  w.watch->restart("one", w.now + 1000ms);
+  CHECK(w.watch->wait(w.now).called_off == ids{"one"});
+  CHECK(look(1599ms).soon_asleep.empty());
+  CHECK(look(1600ms).soon_asleep == ids{"one"});
+  w.hooks.activity("one", true);
+  w.hooks.activity("one", false);
+  CHECK(w.watch->wait(w.now).called_off == ids{"one"});
+  // Nobody was told anything meanwhile.
+  w.hooks.activity("one", true);
+  w.watch->notify();
+  CHECK(w.watch->wait(w.now).called_off.empty());
+}
+
+TEST_CASE("A guest that was told late has all of its time before it sleeps") {
+  watched w;
+  auto rule = sleeps(1000ms);
+  rule.sleeps->notice = 400ms;
+  w.keep("one", rule);
+  const auto look = [&](clock_type::duration after) {
+    return w.watch->look(w.now + after, [&] { return w.loads; });
+  };
+  const auto late = look(5s);
+  CHECK(late.soon_asleep == ids{"one"});
+  CHECK(late.idle.empty());
+  CHECK(look(5399ms).idle.empty());
+  CHECK(look(5400ms).idle == ids{"one"});
+}
+
+TEST_CASE("A silent connection that speaks again calls an announced sleep off") {
+  watched w;
+  auto rule = sleeps(1000ms, true);
+  rule.sleeps->notice = 400ms;
+  w.keep("one", rule);
+  w.loads = {{"one", 1, 1, 1, w.now}};
+  const auto look = [&](clock_type::duration after) {
+    return w.watch->look(w.now + after, [&] { return w.loads; });
+  };
+  CHECK(look(600ms).soon_asleep == ids{"one"});
+  w.loads[0].last_byte = w.now + 700ms;
+  CHECK(look(1000ms).idle.empty());
+  CHECK(w.watch->wait(w.now).called_off == ids{"one"});
+  CHECK(look(1300ms).soon_asleep == ids{"one"});
+  CHECK(look(1700ms).idle == ids{"one"});
+}
+
 TEST_CASE("Who has served what it was to serve is told when nothing is in flight") {
   watched w;
-  w.keep("one", {std::nullopt, 3});
+  w.keep("one", {std::nullopt, 3, false});
   const auto used_up = [&] { return w.watch->used_up([&] { return w.loads; }); };
   w.loads = {{"one", 0, 2, 0, {}}, {"other", 0, 99, 0, {}}};
   CHECK(used_up().empty());
@@ -144,6 +204,33 @@ TEST_CASE("A backend gets no more requests than it is to have") {
   CHECK(ask() == 200);
   CHECK(ask() == 503);
   CHECK(world.under_test->loads().at(0).taken == 2);
+}
+
+TEST_CASE("What a backend has taken before counts, and each step of its count is told") {
+  backend_server server([](connection& client) {
+    while (receive_request(client))
+      client.send(ok("ok"));
+  });
+  std::atomic<int> steps{0};
+  gateway::hooks hooks;
+  hooks.counted = [&](const std::string&) { ++steps; };
+  gateway_fixture world({}, hooks);
+  auto route = world.route_to({server.port()});
+  route.backends[0].most_requests = 9;
+  route.backends[0].taken_before = 5;
+  route.backends[0].count_step = 2;
+  world.publish(gateway::protocol::http, {route});
+  const auto ask = [&] {
+    auto client = world.connect();
+    REQUIRE(client.send(get("/")));
+    return receive_response(client).status();
+  };
+  for (int i = 0; i < 4; ++i)
+    CHECK(ask() == 200);
+  CHECK(ask() == 503);
+  CHECK(world.under_test->loads().at(0).taken == 9);
+  // At 6 and at 8.
+  CHECK(steps == 2);
 }
 
 TEST_CASE("Connections that are passed through are told apart, with their last byte") {

@@ -191,6 +191,41 @@ TEST_CASE("an instance that cannot be saved runs on", "[vm]") {
   CHECK_FALSE(world.expect<failed>({"ghost", 1}).runs_on);
 }
 
+TEST_CASE("a workload hears that it is about to sleep, that it woke, and that it does not sleep",
+          "[vm]") {
+  driver_world world;
+  const auto order = world.instance(
+      "told",
+      "echo listening; while read word; do echo \"heard $word\"; done < /run/platen/scale_to_zero");
+  world->boot(order);
+  world.expect<booted>(order.vm);
+  world.output_with(order.vm, "listening");
+  std::string heard = "heard scaletozero";
+  // Said twice, heard once.
+  world->announce_sleep({"told", 1}, sleep_news::coming);
+  world->announce_sleep({"told", 1}, sleep_news::coming);
+  world.output_with({"told", 1}, heard);
+  world->announce_sleep({"told", 1}, sleep_news::called_off);
+  world->announce_sleep({"told", 1}, sleep_news::called_off);
+  world.output_with({"told", 1}, heard += "\nheard awake");
+
+  world->announce_sleep({"told", 1}, sleep_news::coming);
+  world.output_with({"told", 1}, heard += "\nheard scaletozero");
+  world->suspend({"told", 1});
+  world.expect<suspended>({"told", 1});
+  world->resume({{"told", 2}, 1, {}});
+  world.expect<resumed>({"told", 2});
+  world.output_with({"told", 2}, heard += "\nheard awake");
+
+  // The daemon that said so is gone before it has put anybody to sleep.
+  world->announce_sleep({"told", 2}, sleep_news::coming);
+  world.output_with({"told", 2}, heard += "\nheard scaletozero");
+  world.replace_driver();
+  world->adopt({"told", 2});
+  world.expect<resumed>({"told", 2});
+  world.output_with({"told", 2}, heard += "\nheard awake");
+}
+
 // Not part of the suite: prints how long sleeping and waking take. qemu_vm_test "[bench-suspend]"
 TEST_CASE("instances wake as fast as clones are made", "[.][bench-suspend]") {
   driver_world world;

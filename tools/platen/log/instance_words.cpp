@@ -69,7 +69,20 @@ class words {
     return told{text + ports_text(e.services), in_phase()};
   }
 
+  std::optional<told> operator()(const events::instance_drain_started& e) const {
+    return told{
+        std::string("gets nothing new any more, and is to be ") +
+        (e.suspend ? "suspended" : "stopped") + " when what it has in hand is done, within " +
+        human_duration(span_us(at_.event.time_us, e.until_us)) + ", " + caused_by(at_.event.why)};
+  }
+
+  std::optional<told> operator()(const events::instance_requests_counted& e) const {
+    return told{"has served " + std::to_string(e.requests) + " requests of the " +
+                std::to_string(now_.spec.autokill_requests) + " that it is to serve"};
+  }
+
   std::optional<told> operator()(const events::instance_stop_requested& e) const {
+    if (drains()) return told{drained_text(), in_phase()};
     if (e.standby) return told{"nobody needs it: stopped until a request comes"};
     const auto cause = caused_by(at_.event.why);
     if (e.force) return told{"to be killed " + cause};
@@ -79,6 +92,7 @@ class words {
 
   std::optional<told> operator()(const events::instance_suspend_requested& e) const {
     if (e.standby) return told{"nobody needs it: suspended until a request comes"};
+    if (drains()) return told{drained_text(), in_phase()};
     const bool sleeps = now_.standby;
     const auto cause = caused_by(at_.event.why);
     return told{sleeps ? "stays suspended until it is started, " + cause
@@ -179,6 +193,17 @@ class words {
 
   bool lost() const {
     return now_.phase == ins::lifecycle::cloning || now_.phase == ins::lifecycle::booting;
+  }
+
+  // Somebody may be tired of waiting for it.
+  bool drains() const {
+    return now_.phase == ins::lifecycle::draining && at_.event.why.source != events::origin::api;
+  }
+
+  std::string drained_text() const {
+    const bool late = at_.event.why.source == events::origin::timer;
+    const std::string why = late ? "its time to drain is over" : "it has nothing in hand any more";
+    return why + (now_.drain->suspend ? ": it is suspended" : ": it is stopped");
   }
 
   static std::string restarted() { return "its VM was gone after the daemon's restart"; }

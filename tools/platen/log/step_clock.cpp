@@ -33,9 +33,16 @@ class step_clock::reader {
     times_.begun.erase("ran");
     end("start");
   }
-  void operator()(const events::instance_stop_requested&) { begin("stop"); }
+  void operator()(const events::instance_drain_started&) {
+    if (!times_.begun.contains("drain")) begin("drain");
+  }
+  void operator()(const events::instance_stop_requested&) {
+    end("drain");
+    begin("stop");
+  }
   void operator()(const events::instance_suspend_requested& e) {
     // Of one that sleeps it only changes what wakes it.
+    end("drain");
     if (!times_.begun.contains("slept" + std::to_string(e.attempt))) begin("suspend");
   }
   void operator()(const events::instance_suspended& e) {

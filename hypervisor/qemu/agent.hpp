@@ -21,6 +21,10 @@ struct welcome {
   std::string generation_id;
   std::int32_t exit_code = 0;
   std::uint32_t held_signal = 0;  // its number; 0 if the guest holds none
+
+  bool has_workload() const {
+    return phase == wire::Phase::Signalled || phase == wire::Phase::Running;
+  }
 };
 
 class agent_client {

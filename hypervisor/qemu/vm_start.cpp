@@ -167,7 +167,9 @@ task<vm::step> vm::try_spawned_clone(const clone_order& order) {
   const auto running = co_await let_run();
   qmp_.close();
   if (!running) co_return running;
-  co_return co_await await_clone();
+  const auto welcome = co_await await_welcome();
+  if (!welcome) co_return welcome;
+  co_return co_await await_resumed();
 }
 
 task<vm::step> vm::load(launched_vm launched, stage where) {
@@ -211,11 +213,14 @@ task<vm::step> vm::order_resume(const clone_order& order, const std::vector<plac
   co_return step{};
 }
 
-task<vm::step> vm::await_clone() {
+task<vm::step> vm::await_welcome() {
   const auto greeting = co_await agent_.await_welcome(host_.options.clone_limit);
   if (!greeting) co_return fail(stage::clone, greeting.error());
-  if (greeting->phase != wire::Phase::Signalled && greeting->phase != wire::Phase::Running)
-    co_return fail(stage::resume, "there is no workload in the clone");
+  if (!greeting->has_workload()) co_return fail(stage::resume, "there is no workload in the clone");
+  co_return step{};
+}
+
+task<vm::step> vm::await_resumed() {
   const auto resumed = co_await agent_.await_resumed(host_.options.clone_limit);
   if (!resumed) co_return fail(stage::resume, resumed.error());
   co_return step{};

@@ -89,6 +89,7 @@ class warm_pool : public std::enable_shared_from_this<warm_pool> {
   task<void> fill(std::string snapshot_id);
   task<tl::expected<std::unique_ptr<warm_clone>, failure>> make_clone(std::string snapshot_id);
   task<tl::expected<void, std::string>> restore(warm_clone& clone);
+  task<tl::expected<void, std::string>> rehearse(warm_clone& clone);
   task<void> watch_end(std::string snapshot_id, std::shared_ptr<descriptor> end);
   task<void> watch_pressure();
   task<void> end(std::unique_ptr<warm_clone> clone);

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "actors/scoped_name.hpp"
+
 namespace platen::actors {
 
 // State has members id, name, created_us.
@@ -114,7 +116,7 @@ class directory {
     auto& slot = entries_[state->id];
     if (!slot) slot = std::make_shared<entry>();
     if (slot->state && slot->state->name != state->name) forget_name(*slot->state);
-    if (!state->name.empty()) names_[state->name] = slot;
+    if (!is_unnamed(state->name)) names_[state->name] = slot;
     auto before = std::exchange(slot->state, state);
     slot->changed.notify_all();
     return before;

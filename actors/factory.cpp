@@ -16,11 +16,11 @@ events::vm_spec spec_of(const factory_settings& how) {
 // What a clone cannot change any more. "'memory_mb' and 'env' differ", or nothing.
 std::string frozen_differences(const events::vm_spec& a, const events::vm_spec& b) {
   std::vector<std::string_view> names;
-  if (a.image != b.image) names.push_back("'image'");
-  if (a.args != b.args) names.push_back("'args'");
-  if (a.env != b.env) names.push_back("'env'");
-  if (a.memory_mb != b.memory_mb) names.push_back("'memory_mb'");
-  if (a.vcpus != b.vcpus) names.push_back("'vcpus'");
+  if (a.image != b.image) names.emplace_back("'image'");
+  if (a.args != b.args) names.emplace_back("'args'");
+  if (a.env != b.env) names.emplace_back("'env'");
+  if (a.memory_mb != b.memory_mb) names.emplace_back("'memory_mb'");
+  if (a.vcpus != b.vcpus) names.emplace_back("'vcpus'");
   std::string text;
   for (const auto& name : names)
     text += (text.empty() ? "" : name == names.back() ? " and " : ", ") + std::string(name);

@@ -419,16 +419,18 @@ void plane::stop_all_vms() {
   for (const auto& one : instances)
     if (is_on(*one)) stop_instance(one->id, {}, why, [](const auto&) {});
   const auto templates = templates_.all();
+  const auto has_vm = [](const vm_template::state& s) {
+    const auto goal = wanted(s).vm;
+    return goal == vm_template::vm_goal::booted || goal == vm_template::vm_goal::frozen;
+  };
   for (const auto& one : templates)
-    if (wanted(*one).vm != vm_template::vm_goal::absent) env_.driver.kill({one->id, one->attempt});
+    if (has_vm(*one)) env_.driver.kill({one->id, one->attempt});
   const auto stopped = [](const instance::state& s) {
     return s.phase != instance::lifecycle::running && settled(s);
   };
   for (const auto& one : instances)
     instances_.wait(one->id, stopped, limit, decltype(instances_)::waiter::daemon);
-  const auto without_vm = [](const vm_template::state& s) {
-    return wanted(s).vm == vm_template::vm_goal::absent;
-  };
+  const auto without_vm = [&](const vm_template::state& s) { return !has_vm(s); };
   for (const auto& one : templates)
     templates_.wait(one->id, without_vm, limit, decltype(templates_)::waiter::daemon);
 }

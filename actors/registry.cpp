@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/instance/actor.hpp"
+#include "actors/scoped_name.hpp"
 #include "actors/template/actor.hpp"
 #include "actors/vm_spec.hpp"
 
@@ -166,7 +167,7 @@ void registry::revive() {
     if (forgettable(state)) continue;
     templates_[id] = {{spawn_template(shared(env_.templates.by_id(id), state)), state.name},
                       shape_in(log_, state)};
-    if (!gone(state) && !state.name.empty()) template_names_[state.name] = id;
+    if (!gone(state) && !is_unnamed(state.name)) template_names_[state.name] = id;
   }
   for (const auto& [id, state] : log_.instances) {
     if (forgettable(state)) continue;
@@ -232,10 +233,12 @@ void registry::on_create(const create_message& message) {
     return;
   }
   const auto uuid = create.wish.uuid.empty() ? env_.new_uuid() : create.wish.uuid;
-  if (create.wish.name.empty()) create.wish.name = "instance-" + uuid.substr(0, 8);
-  // Of tens of thousands of random UUIDs two begin alike.
-  if (message.wish.name.empty() && instance_names_.contains(create.wish.name))
-    create.wish.name = "instance-" + uuid;
+  if (is_unnamed(message.wish.name)) {
+    create.wish.name = message.wish.name + "instance-" + uuid.substr(0, 8);
+    // Of tens of thousands of random UUIDs two begin alike.
+    if (instance_names_.contains(create.wish.name))
+      create.wish.name = message.wish.name + "instance-" + uuid;
+  }
   if (instance_names_.contains(create.wish.name)) {
     create.done(refuse(kind::name_taken,
                        "An instance with the name '" + create.wish.name + "' already exists"));
@@ -268,9 +271,10 @@ void registry::on_create(const create_message& message) {
   send(groups_, group_join{create, uuid, template_id, caf::actor_cast<caf::actor>(this)});
 }
 
-// The host's own template, for what names none.
+// The host's own template, for what names none. Its memory is not shared with another scope.
 void registry::use_factory(create_message& create) const {
   if (create.wish.from || !limits_.factory.enabled) return;
+  if (!scope_of(create.wish.name).empty()) return;
   const auto there = env_.templates.by_name(std::string(factory_template_name));
   auto choice = choose_factory(limits_.factory, create.wish.spec, there.get());
   create.from_factory = choice.from.has_value();
@@ -363,7 +367,9 @@ tl::expected<void, rejection> registry::check_levels(const template_wish& wish) 
     const auto named = template_names_.find(level->which.name);
     const auto known =
         templates_.find(named == template_names_.end() ? level->which.uuid : named->second);
-    if (known != templates_.end()) below = &known->second.shape;
+    const bool usable =
+        known != templates_.end() && scope_of(known->second.name) == scope_of(level->which.name);
+    if (usable) below = &known->second.shape;
     if (below != nullptr || !level->create_args) break;
     missing.push_back(level);
   }
@@ -403,7 +409,8 @@ tl::expected<std::string, rejection> registry::resolve_template(const template_w
                                                                 const events::cause& why) {
   if (!wish.which.uuid.empty()) {
     const auto known = env_.templates.by_id(wish.which.uuid);
-    if (!known || !templates_.contains(wish.which.uuid)) {
+    const bool usable = known && scope_of(known->name) == scope_of(wish.which.name);
+    if (!usable || !templates_.contains(wish.which.uuid)) {
       return refuse(kind::not_found, "No instance template with uuid '" + wish.which.uuid + "'");
     }
     return wish.which.uuid;
@@ -471,7 +478,7 @@ tl::expected<std::string, rejection> registry::add_template(const template_wish&
   send(actor, begin{});
   send(actor, template_ask{vm_template::request{std::move(event)}, why, nullptr});
   templates_[id] = {{actor, wish.which.name}, std::move(shape)};
-  if (!wish.which.name.empty()) template_names_[wish.which.name] = id;
+  if (!is_unnamed(wish.which.name)) template_names_[wish.which.name] = id;
   return id;
 }
 

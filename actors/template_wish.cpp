@@ -3,6 +3,7 @@
 #include <set>
 
 #include "actors/edit.hpp"
+#include "actors/scoped_name.hpp"
 #include "actors/vm_spec.hpp"
 #include "hypervisor/rom_rules.hpp"
 
@@ -75,7 +76,7 @@ std::optional<std::string> repeated_name(const template_wish& wish) {
   std::set<std::string> seen;
   for (const auto* level = &wish; level != nullptr; level = level->parent.get()) {
     const auto& name = level->which.name;
-    if (!name.empty() && !seen.insert(name).second) return name;
+    if (!is_unnamed(name) && !seen.insert(name).second) return name;
   }
   return std::nullopt;
 }

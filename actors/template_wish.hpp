@@ -11,7 +11,8 @@
 
 namespace platen::actors {
 
-// By exactly one of the two.
+// By exactly one of the two; beside a UUID, `name` is the scope alone in which it is looked for,
+// see scoped_name.hpp.
 struct reference {
   std::string uuid;
   std::string name;

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <tuple>
 
+#include "actors/scoped_name.hpp"
 #include "events/hash.hpp"
 
 namespace platen::actors {
@@ -11,7 +12,7 @@ namespace platen::actors {
 namespace {
 
 // RFC 1123: letters, digits and hyphens, at most 63 of them.
-std::string dns_label(const std::string& text) {
+std::string dns_label(std::string_view text) {
   std::string label;
   for (const char c : text) {
     const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -29,7 +30,7 @@ std::string dns_label(const std::string& text) {
 }
 
 std::string hostname_of(const events::vm_spec& spec, const std::string& fallback) {
-  return spec.hostname.empty() ? dns_label(fallback) : spec.hostname;
+  return spec.hostname.empty() ? dns_label(bare_name(fallback)) : spec.hostname;
 }
 
 std::vector<std::uint16_t> ports_of(const events::vm_spec& spec) {

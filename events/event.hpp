@@ -115,6 +115,6 @@ std::string_view type_name(const event& value);
 inline constexpr std::uint16_t schema_version = 4;
 
 // The longest console tail an event carries, in bytes.
-inline constexpr std::size_t console_tail_limit = 16 * 1024;
+inline constexpr std::size_t console_tail_limit = std::size_t{16} << 10U;
 
 }  // namespace platen::events

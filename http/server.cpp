@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <set>
 #include <thread>
 
+#include "actors/scoped_name.hpp"
 #include "http/connection/connection_pool.hpp"
 #include "http/connection/engine.hpp"
 #include "http/connection/listener.hpp"
@@ -47,14 +49,16 @@ request_error library_error(const httplib::Request& request, int status) {
 class running_server : public server {
  public:
   running_server(options how, dependencies on, listener bound)
-      : api_(std::move(how), on),
+      : apis_(std::move(how), on),
+        api_(apis_.operators()),
         tokens_(api_.how.tokens),
         listener_(std::move(bound)),
         engine_([this](httplib::Request& request, stream& connection) {
           auto& current = exchange::of_this_thread();
-          auto refused = admit(api_, tokens_, request, connection, current);
+          auto to = routes_.find(request.method, request.path);
+          auto refused = admit(api_, tokens_, request, to, connection, current);
           if (refused) current.refused(*std::move(refused));
-          direct(request, current);
+          direct(std::move(to), request, current);
         }),
         pool_(api_.how.bounds.connections, idle_thread) {
     add_hooks();
@@ -78,7 +82,7 @@ class running_server : public server {
   void stop() override {
     if (stopped_.exchange(true)) return;
     api_.stopping.raise();
-    api_.on.control.cancel_waits();
+    api_.host.cancel_waits();
     api_.keys.cancel_waits();
     acceptor_.join();
     listener_.close();
@@ -88,19 +92,19 @@ class running_server : public server {
 
  private:
   void add_routes() {
-    add_health_routes(routes_, api_);
-    add_metrics_routes(routes_, api_);
-    add_quota_routes(routes_, api_);
+    add_health_routes(routes_, apis_);
+    add_metrics_routes(routes_, apis_);
+    add_quota_routes(routes_, apis_);
     add_openapi_route(routes_);
-    add_event_routes(routes_, api_);
-    add_audit_routes(routes_, api_);
-    add_factory_routes(routes_, api_);
-    add_image_routes(routes_, api_);
-    add_autoscale_routes(routes_, api_);
-    add_service_routes(routes_, api_);
-    add_certificate_routes(routes_, api_);
-    add_template_routes(routes_, api_);
-    add_instance_routes(routes_, api_);
+    add_event_routes(routes_, apis_);
+    add_audit_routes(routes_, apis_);
+    add_factory_routes(routes_, apis_);
+    add_image_routes(routes_, apis_);
+    add_autoscale_routes(routes_, apis_);
+    add_service_routes(routes_, apis_);
+    add_certificate_routes(routes_, apis_);
+    add_template_routes(routes_, apis_);
+    add_instance_routes(routes_, apis_);
     const auto serve = [](const httplib::Request& request, httplib::Response& response) {
       const auto* to = exchange::of_this_thread().destination().to;
       if (to != nullptr)
@@ -123,8 +127,7 @@ class running_server : public server {
 
   // The library would try one regular expression after the other, each time. So it gets to see one
   // of two paths, which tell it only whether to read the body before the handler.
-  void direct(httplib::Request& request, exchange& current) const {
-    auto to = routes_.find(request.method, request.path);
+  static void direct(route_table::match to, httplib::Request& request, exchange& current) {
     const bool upload = to.to != nullptr && to.to->serve_upload;
     current.directed(std::move(to), std::exchange(request.path, upload ? body_later : body_first));
   }
@@ -194,7 +197,8 @@ class running_server : public server {
     }
   }
 
-  api api_;
+  apis apis_;
+  api& api_;
   const token_set tokens_;
   listener listener_;
   route_table routes_;
@@ -206,12 +210,15 @@ class running_server : public server {
 };
 
 tl::expected<void, std::string> check(const options& how) {
-  const bool empty_token = std::any_of(how.tokens.begin(), how.tokens.end(), [](const auto& token) {
-    return token.empty() || token.find_first_of(" \t\r\n") != std::string::npos;
-  });
-  if (how.tokens.empty() || empty_token)
-    return tl::unexpected<std::string>(
-        "the API needs at least one token, and tokens must not be empty or contain spaces");
+  std::set<std::string> values;
+  for (const auto& [value, scope] : how.tokens) {
+    if (value.empty() || value.find_first_of(" \t\r\n") != std::string::npos)
+      return tl::unexpected<std::string>("a token must not be empty or contain spaces");
+    if (!scope.empty() && !actors::is_scope(scope))
+      return tl::unexpected<std::string>("'" + scope + "' cannot be a token's scope");
+    if (!values.insert(value).second) return tl::unexpected<std::string>("a token is given twice");
+  }
+  if (values.empty()) return tl::unexpected<std::string>("the API needs at least one token");
   if (how.bounds.connections == 0)
     return tl::unexpected<std::string>("the limit of connections must not be 0");
   return {};

@@ -52,11 +52,18 @@ struct limits {
   std::chrono::seconds write_stall{30};     // a client that does not read its answer
 };
 
+struct access_token {
+  std::string value;  // what clients send; not empty, without spaces
+  // Whose it is: empty for the operator's own, else as actors::is_scope() says. What belongs to one
+  // scope is not there for the others.
+  std::string scope;
+};
+
 struct options {
-  std::string host = "127.0.0.1";   // a numeric address or a name; the caller keeps it on loopback
-                                    // unless the operator chose tokens himself
-  std::uint16_t port = 0;           // 0: any free port, see server::port()
-  std::vector<std::string> tokens;  // bearer tokens, at least one, without spaces
+  std::string host = "127.0.0.1";    // a numeric address or a name; the caller keeps it on loopback
+                                     // unless the operator chose tokens himself
+  std::uint16_t port = 0;            // 0: any free port, see server::port()
+  std::vector<access_token> tokens;  // at least one, each once; a scope may have several
   std::filesystem::path spool_directory;  // image uploads in progress; made if missing
   std::string version;                    // of the program, for /v1/healthz
   std::string hypervisor;                 // driver::name()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "actors/scoped_name.hpp"
 #include "actors/service/actor.hpp"
 
 namespace platen::actors {
@@ -38,9 +39,9 @@ std::optional<std::string> conflict(const settings& a, const settings& b) {
   return std::nullopt;
 }
 
-std::string label_of(const std::string& name) {
+std::string label_of(std::string_view name) {
   std::string label;
-  for (const char c : name) {
+  for (const char c : bare_name(name)) {
     const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
     label += plain ? lower : '-';
@@ -132,12 +133,13 @@ tl::expected<std::string, rejection> service_groups::add(group_wish wish,
                                    "max_service_groups");
   service_group::state initial;
   initial.id = wish.uuid.empty() ? env_.new_uuid() : wish.uuid;
-  const bool named = !wish.name.empty() && wish.persistent;
+  const bool named = !is_unnamed(wish.name) && wish.persistent;
   const auto name = named ? wish.name : free_name(wish.name, initial.id);
   if (names_.contains(name))
     return refuse(kind::name_taken, "A service group with the name '" + name + "' already exists");
   put_domains(wish, name);
   if (const auto wrong = fault_of(wish.how)) return refuse(kind::invalid, *wrong);
+  if (auto own = check_scope(name, wish.how); !own) return tl::make_unexpected(own.error());
   if (auto claim = check_claim(initial.id, wish.how); !claim)
     return tl::make_unexpected(claim.error());
 
@@ -168,24 +170,40 @@ tl::expected<std::string, rejection> service_groups::add(group_wish wish,
 // Of a group that nobody named: that of its instance, if it is free.
 std::string service_groups::free_name(const std::string& wish, const std::string& id) const {
   constexpr std::size_t enough = 8;
-  const auto base = wish.empty() ? "service" : wish;
-  const auto domain = service_group::full_domain(label_of(base), limits_.base_domain);
+  const auto base = is_unnamed(wish) ? wish + "service" : wish;
+  const auto domain = service_group::full_domain(label_of(base), base_domain_of(wish));
   const bool domain_taken = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
     const auto& domains = entry.second.claimed.domains;
     return std::any_of(domains.begin(), domains.end(),
                        [&](const auto& one) { return one.name == domain; });
   });
-  if (!wish.empty() && !names_.contains(base) && !domain_taken) return base;
+  if (!is_unnamed(wish) && !names_.contains(base) && !domain_taken) return base;
   return base.substr(0, 50) + "-" + id.substr(0, enough);
 }
 
 void service_groups::put_domains(group_wish& wish, const std::string& name) const {
+  const auto base = base_domain_of(name);
   for (auto& one : wish.how.domains)
-    one.name = service_group::full_domain(one.name, limits_.base_domain);
+    one.name = service_group::full_domain(one.name, base);
   if (!wish.how.domains.empty()) return;
   events::domain own;
-  own.name = service_group::full_domain(label_of(name), limits_.base_domain);
+  own.name = service_group::full_domain(label_of(name), base);
   wish.how.domains.push_back(std::move(own));
+}
+
+// Labels of scopes stand between a name and the base, so that names of two scopes never meet.
+std::string service_groups::base_domain_of(const std::string& group_name) const {
+  return service_group::base_domain_of(limits_.base_domain, scope_of(group_name));
+}
+
+tl::expected<void, rejection> service_groups::check_scope(const std::string& group_name,
+                                                          const settings& wanted) const {
+  for (const auto& domain : wanted.domains)
+    if (!service_group::may_have(scope_of(group_name), domain.name, limits_.base_domain))
+      return refuse(kind::invalid,
+                    "domain '" + domain.name + "' is not below '" + base_domain_of(group_name) +
+                        "': choose one that is, or one outside of '" + limits_.base_domain + "'");
+  return {};
 }
 
 tl::expected<void, rejection> service_groups::check_claim(const std::string& id,
@@ -205,12 +223,15 @@ void service_groups::on_change(const group_change_message& message) {
     return message.done(
         refuse(kind::not_found, "No service group with uuid '" + message.uuid + "'"));
   auto edit = message.what;
+  const auto& name = found->second.name;
   for (auto& one : edit.value.domains)
-    one.name = service_group::full_domain(one.name, limits_.base_domain);
+    one.name = service_group::full_domain(one.name, base_domain_of(name));
   for (auto& one : edit.names)
-    one = service_group::full_domain(one, limits_.base_domain);
+    one = service_group::full_domain(one, base_domain_of(name));
   auto next = service_group::apply(found->second.claimed, edit);
   if (const auto wrong = fault_of(next)) return message.done(refuse(kind::invalid, *wrong));
+  if (auto own = check_scope(name, next); !own)
+    return message.done(tl::make_unexpected(own.error()));
   if (auto claim = check_claim(message.uuid, next); !claim)
     return message.done(tl::make_unexpected(claim.error()));
   found->second.claimed = next;
@@ -239,7 +260,9 @@ void service_groups::on_settled(const group_settled& message) {
 
 tl::expected<std::string, rejection> service_groups::find(const reference& which) const {
   const bool by_uuid = !which.uuid.empty();
-  if (by_uuid && groups_.contains(which.uuid)) return which.uuid;
+  const auto known = groups_.find(which.uuid);
+  if (by_uuid && known != groups_.end() && scope_of(known->second.name) == scope_of(which.name))
+    return which.uuid;
   const auto named = names_.find(which.name);
   if (!by_uuid && named != names_.end()) return named->second;
   return refuse(kind::not_found, "No service group with " +

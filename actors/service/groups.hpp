@@ -43,6 +43,9 @@ class service_groups : public caf::event_based_actor {
                                            const events::cause& why,
                                            control_plane::callback<group_ptr> done);
   tl::expected<std::string, rejection> find(const reference& which) const;
+  std::string base_domain_of(const std::string& group_name) const;
+  tl::expected<void, rejection> check_scope(const std::string& group_name,
+                                            const service_group::settings& wanted) const;
   tl::expected<void, rejection> check_claim(const std::string& id,
                                             const service_group::settings& wanted) const;
   std::string free_name(const std::string& wish, const std::string& id) const;

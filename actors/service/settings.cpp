@@ -147,6 +147,17 @@ std::string full_domain(const std::string& name, const std::string& base) {
   return made + "." + base;
 }
 
+std::string base_domain_of(const std::string& base, std::string_view scope) {
+  return scope.empty() ? base : std::string(scope) + "." + base;
+}
+
+bool may_have(std::string_view scope, std::string_view domain, const std::string& base) {
+  if (scope.empty() || domain.ends_with("." + base_domain_of(base, scope))) return true;
+  const bool wildcard_over_base =
+      domain.starts_with("*.") && base.ends_with(std::string(domain.substr(1)));
+  return domain != base && !domain.ends_with("." + base) && !wildcard_over_base;
+}
+
 bool is_domain(std::string_view name) {
   constexpr std::size_t longest = 253;
   if (name.size() > longest) return false;

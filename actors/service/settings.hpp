@@ -49,6 +49,13 @@ bool has_handler(const events::service& one, std::string_view handler);
 // A name ending in '.' is complete; any other is below `base`. Lower case, without a final dot.
 std::string full_domain(const std::string& name, const std::string& base);
 
+// Below which the domains of a scope are that are not complete: a domain of its own below `base`.
+std::string base_domain_of(const std::string& base, std::string_view scope);
+
+// Whether a group of the scope may have the domain, which is complete: everything below `base`
+// belongs to the operator but what is below the scope's own domain.
+bool may_have(std::string_view scope, std::string_view domain, const std::string& base);
+
 // Labels of 1 to 63 characters of a-z, 0-9 and '-', at most 253 in all; the first may be '*'.
 bool is_domain(std::string_view name);
 

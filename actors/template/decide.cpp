@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "hypervisor/hypervisor.hpp"
 
 namespace platen::actors::vm_template {
@@ -182,7 +183,7 @@ class decider {
     finished.running = c.running;
     std::vector<events::event> events{std::move(finished)};
     // An anonymous template is for one clone. Its snapshot stays for as long as that one lives.
-    if (now_.name.empty() && !gone(now_) && !now_.delete_lock) {
+    if (is_unnamed(now_.name) && !gone(now_) && !now_.delete_lock) {
       events.emplace_back(events::template_deleted{});
     }
     return events;
@@ -272,13 +273,13 @@ class decider {
   }
 
   std::string parent_text() const {
-    return "template '" + (now_.parent_name.empty() ? now_.parent_id : now_.parent_name) + "'";
+    return "template '" + (is_unnamed(now_.parent_name) ? now_.parent_id : now_.parent_name) + "'";
   }
 
   bool unknown() const { return now_.phase == lifecycle::none || gone(now_); }
   std::string unknown_message() const {
-    return now_.name.empty() ? "No instance template with uuid '" + now_.id + "'"
-                             : "No instance template with name '" + now_.name + "'";
+    return is_unnamed(now_.name) ? "No instance template with uuid '" + now_.id + "'"
+                                 : "No instance template with name '" + now_.name + "'";
   }
 
   const state& now_;

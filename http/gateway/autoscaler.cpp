@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "actors/scoped_name.hpp"
+
 namespace platen::gateway {
 
 namespace {
@@ -177,14 +179,12 @@ void autoscaler::make(const service_group::state& group, const std::string& id) 
   wish.name = group.name + "-" + id.substr(0, enough_of_a_uuid);
   wish.autostart = true;
   wish.group.emplace();
-  wish.group->which.uuid = group.id;
+  wish.group->which = {group.id, actors::scope_alone(group.name)};
   wish.spec.roms = group.scaling->roms;
   wish.from.emplace();
   // By its name, so that one that was made anew will do.
-  if (group.scaling->template_name.empty())
-    wish.from->which.uuid = group.scaling->template_id;
-  else
-    wish.from->which.name = group.scaling->template_name;
+  const auto& named = group.scaling->template_name;
+  wish.from->which = {actors::is_unnamed(named) ? group.scaling->template_id : "", named};
   control_.create(
       std::move(wish), because(),
       [this, box = inbox_, group_id = group.id, id](const actors::answer<actors::created>& made) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "events/hash.hpp"
 
 namespace platen::gateway {
@@ -38,7 +39,8 @@ tl::expected<actors::certificate_ptr, rejection> certificate_store::add(upload w
                           "'chain' has a certificate without a DNS name (subjectAltName)");
   events::certificate_added event;
   event.id = what.id;
-  event.name = what.name.empty() ? "certificate-" + what.id.substr(0, 8) : what.name;
+  event.name = what.name;
+  if (actors::is_unnamed(event.name)) event.name += "certificate-" + what.id.substr(0, 8);
   event.subject = facts->subject;
   event.issuer = facts->issuer;
   event.serial = facts->serial;
@@ -74,10 +76,12 @@ bool certificate_store::covers(const actors::certificate& one, const std::string
 
 // Of several that fit, the one that is valid longest.
 actors::certificate_ptr certificate_store::fitting(const std::string& domain,
-                                                   const std::string& wanted) const {
+                                                   const std::string& wanted,
+                                                   std::string_view scope) const {
   if (!wanted.empty()) return book_.by_id(wanted);
   actors::certificate_ptr best;
   for (const auto& one : book_.all()) {
+    if (actors::scope_of(one->name) != scope) continue;
     if (!covers(*one, domain) || one->facts.not_after_us <= now_us_()) continue;
     if (!best || one->facts.not_after_us > best->facts.not_after_us) best = one;
   }
@@ -85,8 +89,8 @@ actors::certificate_ptr certificate_store::fitting(const std::string& domain,
 }
 
 tl::expected<certificate_store::chosen, std::string> certificate_store::identity_for(
-    const std::string& domain, const std::string& wanted) {
-  const auto own = fitting(domain, wanted);
+    const std::string& domain, const std::string& wanted, std::string_view scope) {
+  const auto own = fitting(domain, wanted, scope);
   const auto place = own ? "id " + own->id : "leaf " + domain;
   const std::lock_guard guard(mutex_);
   if (const auto kept = made_.find(place); kept != made_.end())

@@ -26,7 +26,7 @@ class certificate_store {
 
   struct upload {
     std::string id;    // UUID
-    std::string name;  // empty: made from the id
+    std::string name;  // as in the log; without one of its own: made from the id
     std::string chain;
     std::string key;
   };
@@ -44,9 +44,10 @@ class certificate_store {
     std::shared_ptr<const tls_identity> identity;
     std::int64_t renew_at_us = 0;  // 0: never
   };
-  // `wanted`: the UUID of a certificate, or empty.
+  // `wanted`: the UUID of a certificate, or empty. Only certificates of the scope are looked at.
   tl::expected<chosen, std::string> identity_for(const std::string& domain,
-                                                 const std::string& wanted);
+                                                 const std::string& wanted,
+                                                 std::string_view scope = "");
   // Forgets the local CA's leaves for all other domains.
   void retain_leaves(const std::set<std::string>& domains);
 
@@ -55,7 +56,8 @@ class certificate_store {
                     std::unique_ptr<local_ca> ca, std::function<std::int64_t()> now_us)
       : book_(book), files_(std::move(files)), ca_(std::move(ca)), now_us_(std::move(now_us)) {}
 
-  actors::certificate_ptr fitting(const std::string& domain, const std::string& wanted) const;
+  actors::certificate_ptr fitting(const std::string& domain, const std::string& wanted,
+                                  std::string_view scope) const;
 
   actors::certificate_book& book_;
   certificate_files files_;

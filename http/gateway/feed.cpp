@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "actors/wall_clock.hpp"
 
 namespace platen::gateway {
@@ -109,7 +110,8 @@ route route_of(const actors::service_group::state& group, const events::service&
 void add_certificates(built_table& into, certificate_store& certificates,
                       const actors::service_group::state& group) {
   for (const auto& domain : group.how.domains) {
-    const auto chosen = certificates.identity_for(domain.name, domain.certificate);
+    const auto chosen =
+        certificates.identity_for(domain.name, domain.certificate, actors::scope_of(group.name));
     if (!chosen) {
       into.problems.push_back("service group '" + group.name + "': " + chosen.error());
       continue;

@@ -25,9 +25,9 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
 
 }  // namespace
 
-token_set::token_set(const std::vector<std::string>& tokens) {
+token_set::token_set(const std::vector<access_token>& tokens) {
   for (const auto& token : tokens)
-    known_.push_back(digest_of(token));
+    known_.push_back({digest_of(token.value), token.scope});
 }
 
 token_set::digest token_set::digest_of(std::string_view token) {
@@ -44,15 +44,15 @@ std::string token_set::name_of(const digest& value) {
   return name;
 }
 
-std::optional<std::string> token_set::principal_of(std::string_view authorization) const {
+std::optional<caller> token_set::caller_of(std::string_view authorization) const {
   const auto token = bearer_token(authorization);
   if (!token) return std::nullopt;
   const auto given = digest_of(*token);
-  bool found = false;
+  const known_token* found = nullptr;
   for (const auto& known : known_)
-    found |= ::CRYPTO_memcmp(known.data(), given.data(), known.size()) == 0;
-  if (!found) return std::nullopt;
-  return name_of(given);
+    if (::CRYPTO_memcmp(known.of.data(), given.data(), given.size()) == 0) found = &known;
+  if (found == nullptr) return std::nullopt;
+  return caller{name_of(given), found->scope};
 }
 
 }  // namespace platen::http

@@ -18,7 +18,7 @@ exchange& exchange::of_this_thread() {
 void exchange::begin(std::string_view request_id_header) {
   end();
   request_id_ = request_id_from(request_id_header);
-  principal_.clear();
+  caller_ = {};
   refusal_.reset();
   began_ = std::chrono::steady_clock::now();
 }

@@ -9,6 +9,7 @@
 
 #include "events/envelope.hpp"
 #include "http/connection/capacity.hpp"
+#include "http/request/auth.hpp"
 #include "http/request/envelope.hpp"
 #include "http/request/route_table.hpp"
 
@@ -31,7 +32,7 @@ class exchange {
 
   // Forgets the request before.
   void begin(std::string_view request_id_header);
-  void authenticated(std::string principal) { principal_ = std::move(principal); }
+  void authenticated(caller who) { caller_ = std::move(who); }
   void holds(capacity::lease body_memory) { body_memory_ = std::move(body_memory); }
   // It was not admitted: this is its answer.
   void refused(request_error why) { refusal_ = std::move(why); }
@@ -47,7 +48,10 @@ class exchange {
   void end();
 
   const std::string& request_id() const { return request_id_; }
-  events::cause cause() const { return {request_id_, principal_, events::origin::api}; }
+  events::cause cause() const { return {request_id_, caller_.principal, events::origin::api}; }
+  // Of requests that need no token: the operator's own.
+  const std::string& scope() const { return caller_.scope; }
+  const caller& who() const { return caller_; }
 
   // With the time it took.
   rendered_reply render(reply what) const;
@@ -56,7 +60,7 @@ class exchange {
 
  private:
   std::string request_id_;
-  std::string principal_;
+  caller caller_;
   std::chrono::steady_clock::time_point began_;
   std::optional<capacity::lease> body_memory_;
   std::optional<request_error> refusal_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "events/hash.hpp"
 
 namespace platen::http {
@@ -33,9 +34,9 @@ tl::expected<std::optional<std::string>, request_error> read_idempotency_key(
   return key;
 }
 
-request_identity::request_identity(std::string_view principal, std::string_view key)
+request_identity::request_identity(const caller& who, std::string_view key)
     : digest_(events::to_hex(events::sha256()
-                                 .update(principal)
+                                 .update(actors::scoped_name(who.scope, who.principal))
                                  .update(std::string_view("\0", 1))
                                  .update(key)
                                  .finish())) {}

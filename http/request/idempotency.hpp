@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "http/request/auth.hpp"
 #include "http/request/errors.hpp"
 
 namespace platen::http {
@@ -24,7 +25,8 @@ tl::expected<std::optional<std::string>, request_error> read_idempotency_key(
 // Who asked under which key.
 class request_identity {
  public:
-  request_identity(std::string_view principal, std::string_view key);
+  // A token that is given to another scope is another asker.
+  request_identity(const caller& who, std::string_view key);
 
   // The stream that tells of the request: "request/" and 64 hex digits.
   std::string stream() const { return "request/" + digest_; }

@@ -43,8 +43,10 @@ std::unique_ptr<route_table::route>& route_table::place(method how, std::string_
   return served;
 }
 
-void route_table::add(method how, std::string_view pattern, handler serve) {
-  place(how, pattern)->serve = std::move(serve);
+void route_table::add(method how, std::string_view pattern, handler serve, audience open_to) {
+  auto& made = place(how, pattern);
+  made->serve = std::move(serve);
+  made->open_to = open_to;
 }
 
 void route_table::add_upload(std::string_view pattern, upload_handler serve, handler without_body) {

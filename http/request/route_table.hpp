@@ -16,6 +16,9 @@ namespace platen::http {
 
 enum class method { get, post, put, patch, del };
 
+// Whose tokens a route is for. What tells of the whole host, or changes it, is for the operator's.
+enum class audience { everybody, operators };
+
 class route_table {
  public:
   using handler = std::function<void(const httplib::Request&, httplib::Response&)>;
@@ -24,6 +27,7 @@ class route_table {
   struct route {
     handler serve;
     upload_handler serve_upload;  // set: takes the body as it comes, instead of `serve`
+    audience open_to = audience::operators;
   };
 
   struct match {
@@ -32,7 +36,8 @@ class route_table {
   };
 
   // "/v1/instances/{uuid}": a part in braces stands for any text; one without is preferred to it.
-  void add(method how, std::string_view pattern, handler serve);
+  void add(method how, std::string_view pattern, handler serve,
+           audience open_to = audience::operators);
   // `without_body` serves a request that has none.
   void add_upload(std::string_view pattern, upload_handler serve, handler without_body);
 

@@ -94,8 +94,8 @@ std::optional<request_error> check_body(api& with, const httplib::Request& reque
 }
 
 std::optional<request_error> check(api& with, const token_set& tokens,
-                                   const httplib::Request& request, const framing& body,
-                                   exchange& current) {
+                                   const httplib::Request& request, const route_table::match& to,
+                                   const framing& body, exchange& current) {
   if (!body.valid)
     return request_error{400,
                          "the request must have one valid Content-Length, or one "
@@ -107,11 +107,17 @@ std::optional<request_error> check(api& with, const token_set& tokens,
         "the request's path is longer than " + std::to_string(request_path_limit) + " bytes",
         {}};
   if (!is_open(request)) {
-    auto principal = tokens.principal_of(request.get_header_value("Authorization"));
-    if (!principal)
+    auto who = tokens.caller_of(request.get_header_value("Authorization"));
+    if (!who)
       return request_error{
           401, "a valid token is required: send 'Authorization: Bearer <token>'", {}};
-    current.authenticated(*std::move(principal));
+    current.authenticated(*std::move(who));
+    const bool for_operators = to.to != nullptr && to.to->open_to == audience::operators;
+    if (for_operators && !current.scope().empty())
+      return request_error{403,
+                           "this is about the whole host, and the token belongs to the scope '" +
+                               current.scope() + "': it takes the operator's token",
+                           {}};
   }
   return check_body(with, request, body, current);
 }
@@ -119,14 +125,15 @@ std::optional<request_error> check(api& with, const token_set& tokens,
 }  // namespace
 
 std::optional<request_error> admit(api& with, const token_set& tokens, httplib::Request& request,
-                                   stream& connection, exchange& current) {
+                                   const route_table::match& to, stream& connection,
+                                   exchange& current) {
   current.begin(request.get_header_value("X-Request-Id"));
   strip(request);
   const auto body = framing_of(request);
   auto bound = bound_of(with.how.bounds, request);
   if (body.chunked) bound.bytes = with_chunk_overhead(bound.bytes);
   connection.begin_body(bound);
-  auto refused = check(with, tokens, request, body, current);
+  auto refused = check(with, tokens, request, to, body, current);
   // The end of a chunked body is known to the library only.
   if (body.chunked || !body.valid || (refused && body.has_body()))
     close_afterwards(request, connection);

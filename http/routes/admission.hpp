@@ -14,6 +14,7 @@ namespace platen::http {
 // not have (ranges, forms, compression), bounds the body, and decides whether the request may go
 // on. The error is its answer; a body is then not read and the connection is closed.
 std::optional<request_error> admit(api& with, const token_set& tokens, httplib::Request& request,
-                                   stream& connection, exchange& current);
+                                   const route_table::match& to, stream& connection,
+                                   exchange& current);
 
 }  // namespace platen::http

@@ -63,10 +63,7 @@ bool is_final(int status) {
 class keyed_exchange {
  public:
   keyed_exchange(api& with, const exchange& current, const keyed_request& asked)
-      : with_(with),
-        current_(current),
-        asked_(asked),
-        identity_(current.cause().principal, asked.key) {}
+      : with_(with), current_(current), asked_(asked), identity_(current.who(), asked.key) {}
 
   rendered_reply answer(const keyed_handler& serve) {
     while (true) {

@@ -126,9 +126,9 @@ answer_or_error<std::shared_ptr<served_audit>> open_audit(api& with,
 
 }  // namespace
 
-void add_audit_routes(route_table& on, api& with) {
+void add_audit_routes(route_table& on, apis& with) {
   on.add(method::get, "/v1/audit",
-         [&with](const httplib::Request& request, httplib::Response& response) {
+         [&with = with.operators()](const httplib::Request& request, httplib::Response& response) {
            auto feed = open_audit(with, request);
            if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
            response.set_header("Cache-Control", "no-store");

@@ -160,7 +160,7 @@ answer_or_error<reply> show_policies(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_autoscale_routes(route_table& on, api& with) {
+void add_autoscale_routes(route_table& on, apis& with) {
   const std::string all = "/v1/services/autoscale";
   const std::string one = "/v1/services/{uuid}/autoscale";
   for (const auto& path : {all, one}) {

@@ -46,11 +46,6 @@ json_object show(const api& with, const certificate& one) {
   return into;
 }
 
-certificate_ptr find(const api& with, const actors::reference& which) {
-  const auto& book = with.on.certificates->book();
-  return which.uuid.empty() ? book.by_name(which.name) : book.by_id(which.uuid);
-}
-
 constexpr std::size_t pem_bytes_limit = 256 * 1024;
 
 struct certificate_request {
@@ -90,7 +85,7 @@ bool is_for(const certificate_request& wanted) {
 }
 
 answer_or_error<reply> create_certificate(api& with, const api_request& request) {
-  if (with.on.certificates == nullptr) return no_gateway();
+  if (!with.certificates) return no_gateway();
   auto wanted = read_body(request.http.body);
   if (!wanted) return tl::unexpected(wanted.error());
   item_list items("certificates");
@@ -103,11 +98,11 @@ answer_or_error<reply> create_certificate(api& with, const api_request& request)
   }
   wanted->what.id = request.key ? request.key->identity.uuid_of_item(0) : random_uuid();
   // An earlier run of the request may have added it.
-  if (const auto known = with.on.certificates->book().by_id(wanted->what.id)) {
+  if (const auto known = with.certificates->find({wanted->what.id, ""})) {
     items.succeeded(show(with, *known));
     return std::move(items).finish();
   }
-  const auto added = with.on.certificates->add(std::move(wanted->what), request.why);
+  const auto added = with.certificates->add(std::move(wanted->what), request.why);
   if (!added && concerns_whole_request(added.error().what))
     return tl::unexpected(whole_request(added.error()));
   if (added)
@@ -118,7 +113,7 @@ answer_or_error<reply> create_certificate(api& with, const api_request& request)
 }
 
 answer_or_error<reply> get_certificates(api& with, const api_request& request) {
-  if (with.on.certificates == nullptr) return no_gateway();
+  if (!with.certificates) return no_gateway();
   page wanted;
   const auto targets = target_list<no_options>::read(
       source_of(with, request),
@@ -132,10 +127,10 @@ answer_or_error<reply> get_certificates(api& with, const api_request& request) {
   };
   item_list items("certificates");
   if (targets->empty())
-    for (const auto& one : page_of(with.on.certificates->book().all(), wanted))
+    for (const auto& one : page_of(with.certificates->all(), wanted))
       items.succeeded(shown(*one));
   for (const auto& [which, ignored] : *targets) {
-    if (const auto found = find(with, which))
+    if (const auto found = with.certificates->find(which))
       items.succeeded(shown(*found));
     else
       items.failed(to_json(which), missing("certificate", which), item_code::not_found);
@@ -152,19 +147,19 @@ bool is_chosen(const api& with, const std::string& id) {
 }
 
 answer_or_error<reply> delete_certificates(api& with, const api_request& request) {
-  if (with.on.certificates == nullptr) return no_gateway();
+  if (!with.certificates) return no_gateway();
   const auto targets = plain_targets(with, request);
   if (!targets) return tl::unexpected(targets.error());
   if (targets->empty()) return tl::unexpected(no_target("certificate"));
   item_list items("certificates");
   for (const auto& [which, ignored] : *targets) {
-    const auto found = find(with, which);
+    const auto found = with.certificates->find(which);
     if (!found) {
       items.failed(to_json(which), missing("certificate", which), item_code::not_found);
     } else if (is_chosen(with, found->id)) {
       items.failed(basics(*found), "a service group's domain has this certificate: change it first",
                    item_code::attached);
-    } else if (const auto removed = with.on.certificates->remove(found->id, request.why)) {
+    } else if (const auto removed = with.certificates->remove(found->id, request.why)) {
       items.succeeded(basics(*found));
     } else {
       add_refused(items, basics(*found), removed.error());
@@ -174,8 +169,8 @@ answer_or_error<reply> delete_certificates(api& with, const api_request& request
 }
 
 answer_or_error<reply> get_local_ca(api& with, const api_request&) {
-  if (with.on.certificates == nullptr) return no_gateway();
-  const auto pem = with.on.certificates->ca().certificate();
+  if (!with.certificates) return no_gateway();
+  const auto pem = with.certificates->ca().certificate();
   if (!pem) return tl::unexpected(request_error{500, pem.error(), {}});
   item_list items("certificates");
   items.succeeded({{"name", "local-ca"}, {"chain", *pem}});
@@ -184,7 +179,7 @@ answer_or_error<reply> get_local_ca(api& with, const api_request&) {
 
 }  // namespace
 
-void add_certificate_routes(route_table& on, api& with) {
+void add_certificate_routes(route_table& on, apis& with) {
   const std::string all = "/v1/certificates";
   const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/local-ca", get_local_ca);

@@ -125,7 +125,7 @@ answer_or_error<reply> read_daemon_metrics(api& with, const api_request& request
     return tl::unexpected(*fault);
   prometheus_text text;
   add_process(text, with);
-  add_entities(text, with.on.control);
+  add_entities(text, with.host);
   add_log(text, with);
   add_requests(text, with);
   add_gateway(text, with.on.traffic);
@@ -137,8 +137,8 @@ answer_or_error<reply> read_daemon_metrics(api& with, const api_request& request
 
 }  // namespace
 
-void add_metrics_routes(route_table& on, api& with) {
-  route(on, with, method::get, "/v1/metrics", read_daemon_metrics);
+void add_metrics_routes(route_table& on, apis& with) {
+  route(on, with, method::get, "/v1/metrics", read_daemon_metrics, audience::operators);
 }
 
 }  // namespace platen::http

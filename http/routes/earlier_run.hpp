@@ -37,12 +37,12 @@ typename Kind::pointer deleted_by_earlier_run(const api& with, const api_request
                            event.why.principal == request.why.principal;
         if (!by_it) return true;
         auto before = as_before(event);
-        const bool is_it =
-            which.uuid.empty() ? before->name == which.name : before->id == which.uuid;
-        if (is_it) found = std::move(before);
+        const bool is_it = which.uuid.empty() ? before->name == with.of.full(which.name)
+                                              : before->id == which.uuid;
+        if (is_it && with.of.has(before->name)) found = std::move(before);
         return !is_it;
       });
-  return found;
+  return with.of.shown(found);
 }
 
 }  // namespace platen::http

@@ -78,9 +78,9 @@ answer_or_error<std::shared_ptr<served_feed>> open_feed(api& with,
 
 }  // namespace
 
-void add_event_routes(route_table& on, api& with) {
+void add_event_routes(route_table& on, apis& with) {
   on.add(method::get, "/v1/events",
-         [&with](const httplib::Request& request, httplib::Response& response) {
+         [&with = with.operators()](const httplib::Request& request, httplib::Response& response) {
            auto feed = open_feed(with, request);
            if (!feed) return exchange::of_this_thread().answer(response, to_reply(feed.error()));
            response.set_chunked_content_provider(

@@ -178,10 +178,10 @@ answer_or_error<reply> destroy(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_factory_routes(route_table& on, api& with) {
-  route(on, with, method::get, "/v1/factory", show);
-  route(on, with, method::post, "/v1/factory", init);
-  route(on, with, method::del, "/v1/factory", destroy);
+void add_factory_routes(route_table& on, apis& with) {
+  route(on, with, method::get, "/v1/factory", show, audience::operators);
+  route(on, with, method::post, "/v1/factory", init, audience::operators);
+  route(on, with, method::del, "/v1/factory", destroy, audience::operators);
 }
 
 }  // namespace platen::http

@@ -10,10 +10,8 @@ std::optional<actors::rejection> choose_certificates(const api& with,
                                                      std::vector<events::domain>& domains) {
   using kind = actors::rejection::kind;
   for (const auto& choice : choices) {
-    const auto* store = with.on.certificates;
-    if (store == nullptr) return actors::rejection{kind::invalid, "this daemon has no gateway"};
-    const auto found = choice.which.uuid.empty() ? store->book().by_name(choice.which.name)
-                                                 : store->book().by_id(choice.which.uuid);
+    if (!with.certificates) return actors::rejection{kind::invalid, "this daemon has no gateway"};
+    const auto found = with.certificates->find(choice.which);
     if (!found) return actors::rejection{kind::not_found, missing("certificate", choice.which)};
     const auto domain = actors::service_group::full_domain(choice.domain, with.how.base_domain);
     if (!gateway::certificate_store::covers(*found, domain))

@@ -23,7 +23,7 @@ answer_or_error<reply> healthz(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_health_routes(route_table& on, api& with) {
+void add_health_routes(route_table& on, apis& with) {
   route(on, with, method::get, "/v1/healthz", healthz);
 }
 

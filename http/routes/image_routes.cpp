@@ -88,14 +88,14 @@ answer_or_error<reply> delete_images(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_image_routes(route_table& on, api& with) {
+void add_image_routes(route_table& on, apis& with) {
   for (const auto* path : {"/v1/images", "/v1/image-store", "/v1/images/list"})
     route(on, with, method::get, path, list_images);
-  route(on, with, method::del, "/v1/images", delete_images);
+  route(on, with, method::del, "/v1/images", delete_images, audience::operators);
   on.add_upload(
       image_import_path,
-      [&with](const httplib::Request& request, httplib::Response& response,
-              const httplib::ContentReader& body) {
+      [&with = with.operators()](const httplib::Request& request, httplib::Response& response,
+                                 const httplib::ContentReader& body) {
         exchange::send(response, import_image(with, exchange::of_this_thread(), request, body));
       },
       [](const httplib::Request&, httplib::Response& response) {

@@ -17,7 +17,7 @@ answer_or_error<reply> change_instances(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_instance_routes(route_table& on, api& with) {
+void add_instance_routes(route_table& on, apis& with) {
   const std::string all = "/v1/instances";
   const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/wait", wait_for_instances);

@@ -7,9 +7,10 @@
 namespace platen::http {
 namespace {
 
-// Users have tokens and no uuid: this one is always the same for the same token.
-std::string uuid_of(const std::string& principal) {
-  auto digits = events::to_hex(events::sha256_of(principal)).substr(0, 32);
+// Users have no uuid: this one is always the same for the same scope, or operator's token.
+std::string uuid_of(const scope& of, const std::string& principal) {
+  const auto user = of.is_operators() ? principal : "scope:" + of.name();
+  auto digits = events::to_hex(events::sha256_of(user)).substr(0, 32);
   for (const std::size_t dash : {8, 13, 18, 23})
     digits.insert(dash, "-");
   return digits;
@@ -71,7 +72,7 @@ answer_or_error<reply> read_quotas(api& with, const api_request& request) {
   if (const auto fault = fault_of_bare_request(request.http.target, request.http.body))
     return tl::unexpected(*fault);
   item_list items("quotas");
-  items.succeeded({{"uuid", uuid_of(request.why.principal)},
+  items.succeeded({{"uuid", uuid_of(with.of, request.why.principal)},
                    {"used", used(with.on.control)},
                    {"hard", hard(with.how)},
                    {"limits", limits_of_one()}});
@@ -80,7 +81,7 @@ answer_or_error<reply> read_quotas(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_quota_routes(route_table& on, api& with) {
+void add_quota_routes(route_table& on, apis& with) {
   route(on, with, method::get, "/v1/users/quotas", read_quotas);
 }
 

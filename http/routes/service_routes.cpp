@@ -196,7 +196,7 @@ answer_or_error<reply> delete_services(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_service_routes(route_table& on, api& with) {
+void add_service_routes(route_table& on, apis& with) {
   const std::string all = "/v1/services";
   const std::string one = all + "/{uuid}";
   route(on, with, method::post, all, create_services);

@@ -39,7 +39,7 @@ answer_or_error<reply> change_templates(api& with, const api_request& request) {
 
 }  // namespace
 
-void add_template_routes(route_table& on, api& with) {
+void add_template_routes(route_table& on, apis& with) {
   const std::string all = "/v1/instances/templates";
   const std::string one = all + "/{uuid}";
   route(on, with, method::get, all + "/log", read_output<template_kind>);

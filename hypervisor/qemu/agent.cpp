@@ -81,20 +81,29 @@ task<tl::expected<guest::verified_message, std::string>> agent_client::receive(
 }
 
 task<tl::expected<welcome, std::string>> agent_client::handshake(milliseconds limit) {
-  const auto end = clock::now() + limit;
+  const auto sent = co_await greet(limit);
+  if (!sent) co_return tl::unexpected(sent.error());
+  co_return co_await await_welcome(limit);
+}
+
+task<tl::expected<void, std::string>> agent_client::greet(milliseconds limit) {
   const auto nonce = fresh_nonce();
   if (!nonce) co_return tl::unexpected(nonce.error());
+  greeting_nonce_ = *nonce;
   wire::HelloT hello;
   hello.protocol = guest::protocol_version;
   hello.nonce = *nonce;
-  const auto sent = co_await send(std::move(hello), limit);
-  if (!sent) co_return tl::unexpected(sent.error());
+  co_return co_await send(std::move(hello), limit);
+}
+
+task<tl::expected<welcome, std::string>> agent_client::await_welcome(milliseconds limit) {
+  const auto end = clock::now() + limit;
   for (;;) {
     const auto message = co_await receive(left_until(end));
     if (!message) co_return tl::unexpected(message.error());
     const auto* answer = message->as<wire::Welcome>();
     // Everything before our own nonce was meant for an earlier connection.
-    if (answer == nullptr || answer->nonce() != *nonce) continue;
+    if (answer == nullptr || answer->nonce() != greeting_nonce_) continue;
     if (answer->protocol() != guest::protocol_version)
       co_return tl::unexpected("the guest's agent speaks protocol " +
                                std::to_string(answer->protocol()) + ", this daemon speaks " +
@@ -133,21 +142,24 @@ task<tl::expected<void, std::string>> agent_client::start(wire::StartT order, mi
   }
 }
 
-task<tl::expected<void, std::string>> agent_client::resume(wire::ResumeT order,
-                                                           milliseconds limit) {
-  const auto end = clock::now() + limit;
+task<tl::expected<void, std::string>> agent_client::order_resume(wire::ResumeT order,
+                                                                 milliseconds limit) {
   const auto nonce = fresh_nonce();
   if (!nonce) co_return tl::unexpected(nonce.error());
   order.nonce = *nonce;
-  const auto generation_id = order.generation_id;
-  const auto sent = co_await send(std::move(order), limit);
-  if (!sent) co_return sent;
+  resume_nonce_ = *nonce;
+  resume_generation_ = order.generation_id;
+  co_return co_await send(std::move(order), limit);
+}
+
+task<tl::expected<void, std::string>> agent_client::await_resumed(milliseconds limit) {
+  const auto end = clock::now() + limit;
   for (;;) {
     const auto message = co_await receive(left_until(end));
     if (!message) co_return tl::unexpected(message.error());
     const auto* answer = message->as<wire::Resumed>();
-    if (answer != nullptr && answer->nonce() == *nonce &&
-        printable(answer->generation_id()) == generation_id)
+    if (answer != nullptr && answer->nonce() == resume_nonce_ &&
+        printable(answer->generation_id()) == resume_generation_)
       co_return tl::expected<void, std::string>{};
     if (auto reason = refusal(*message)) co_return tl::unexpected(std::move(*reason));
   }

@@ -21,6 +21,10 @@ struct welcome {
   std::string generation_id;
   std::int32_t exit_code = 0;
   std::uint32_t held_signal = 0;  // its number; 0 if the guest holds none
+
+  bool has_workload() const {
+    return phase == wire::Phase::Signalled || phase == wire::Phase::Running;
+  }
 };
 
 class agent_client {
@@ -33,8 +37,12 @@ class agent_client {
   // guest which holds one repeats after it: whoever has greeted a guest knows all it has said.
   task<tl::expected<welcome, std::string>> handshake(milliseconds limit);
   task<tl::expected<void, std::string>> start(wire::StartT order, milliseconds limit);
-  // Makes the nonce itself and waits for the answer that carries it.
-  task<tl::expected<void, std::string>> resume(wire::ResumeT order, milliseconds limit);
+  // handshake() and the order to a clone in their parts, because a guest that stands still can be
+  // sent both at once: it finds them when it runs, and each answer is awaited by its nonce.
+  task<tl::expected<void, std::string>> greet(milliseconds limit);
+  task<tl::expected<welcome, std::string>> await_welcome(milliseconds limit);
+  task<tl::expected<void, std::string>> order_resume(wire::ResumeT order, milliseconds limit);
+  task<tl::expected<void, std::string>> await_resumed(milliseconds limit);
   // Sets the clock of a guest that stood still, and with wake() waits until it is set.
   task<tl::expected<void, std::string>> set_clock(std::int64_t time_ns, milliseconds limit);
   task<tl::expected<void, std::string>> wake(std::int64_t time_ns, milliseconds limit);
@@ -55,6 +63,9 @@ class agent_client {
   unix_connection connection_;
   guest::frame_decoder decoder_;
   std::deque<guest::verified_message> received_;
+  std::uint64_t greeting_nonce_ = 0;
+  std::uint64_t resume_nonce_ = 0;
+  std::string resume_generation_;
 };
 
 // Text from the guest for people to read: cut to 1,024 bytes and cleaned.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 namespace platen::hypervisor::qemu {
@@ -103,6 +104,58 @@ tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path&
     if (begin >= 0) end = ::lseek(fd, begin, SEEK_HOLE);
     if (begin < 0 || end < 0) return tl::unexpected(system_error_sentence("look for data for", to));
     if (auto copied = copy_range(fd, copy->get(), begin, end, to); !copied) return copied;
+  }
+  return {};
+}
+
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+bool is_zero(std::string_view page) {
+  return page[0] == 0 && std::memcmp(page.data(), page.data() + 1, page.size() - 1) == 0;
+}
+
+// Where the zeros that begin the bytes end, or if `zeros` is false, what is not zeros; in pages.
+std::size_t end_of_run(std::string_view bytes, bool zeros) {
+  std::size_t at = 0;
+  while (at < bytes.size() && is_zero(bytes.substr(at, page_bytes)) == zeros)
+    at += page_bytes;
+  return std::min(at, bytes.size());
+}
+
+tl::expected<void, std::string> punch_zeros_of(int fd, std::string_view bytes, off_t at,
+                                               const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const auto data = end_of_run(bytes, false);
+    bytes.remove_prefix(data);
+    at += static_cast<off_t>(data);
+    const auto zeros = end_of_run(bytes, true);
+    if (zeros > 0 && ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
+                                 static_cast<off_t>(zeros)) != 0)
+      return tl::unexpected(system_error_sentence("make holes in", path));
+    bytes.remove_prefix(zeros);
+    at += static_cast<off_t>(zeros);
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<void, std::string> punch_zeros(const std::filesystem::path& path) {
+  constexpr off_t chunk_bytes = 1 << 20;
+  const auto file = open_file(path, O_RDWR);
+  if (!file) return tl::unexpected(file.error());
+  std::string chunk;
+  for (off_t at = 0; (at = ::lseek(file->get(), at, SEEK_DATA)) >= 0;) {
+    const auto end = ::lseek(file->get(), at, SEEK_HOLE);
+    for (; at < end; at += static_cast<off_t>(chunk.size())) {
+      chunk.resize(static_cast<std::size_t>(std::min(end - at, chunk_bytes)));
+      const auto n = ::pread(file->get(), chunk.data(), chunk.size(), at);
+      if (n <= 0) return tl::unexpected(system_error_sentence("read", path));
+      chunk.resize(static_cast<std::size_t>(n));
+      if (auto done = punch_zeros_of(file->get(), chunk, at, path); !done) return done;
+    }
   }
   return {};
 }

@@ -46,6 +46,10 @@ bool share_content(int fd, const std::filesystem::path& to);
 // hole wherever the original has one.
 tl::expected<void, std::string> copy_sparse(int fd, const std::filesystem::path& to);
 
+// Gives the space of whole pages of zeros back, as far as the file system can; who reads the file
+// finds the same. Nobody may be writing to it.
+tl::expected<void, std::string> punch_zeros(const std::filesystem::path& path);
+
 // The last `limit` bytes of a file, or less; empty if it cannot be read.
 std::string file_tail(const std::filesystem::path& path, std::uint64_t limit);
 

@@ -68,4 +68,20 @@ tl::expected<host_qemu, std::string> look_at_qemu(const std::string& binary) {
   return host_qemu{std::move(version), std::move(*digest)};
 }
 
+tl::expected<host_qemu, std::string> qemu_program::look() {
+  const std::lock_guard guard(mutex_);
+  const auto file = open_file(find_in_path(binary_), O_RDONLY);
+  const auto identity = file ? identify(file->get(), identity_by::content_and_inode_change)
+                             : tl::unexpected(file.error());
+  if (identity && known_ && seen_ == *identity) return *known_;
+  auto now = look_at_qemu(binary_);
+  if (!now) return now;
+  const bool is_another = known_ && *known_ != *now;
+  known_ = *now;
+  // If it was replaced between the two, the next look finds what is not the file seen.
+  if (identity) seen_ = *identity;
+  if (is_another && tell_) tell_();
+  return now;
+}
+
 }  // namespace platen::hypervisor::qemu

@@ -1,6 +1,8 @@
 #include "hypervisor/qemu/launch_parts.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "hypervisor/qemu/identity.hpp"
@@ -22,7 +24,30 @@ directory_under_construction::~directory_under_construction() {
   if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
-tl::expected<launched_vm, failure> start_qemu(const fs::path& directory, vm_record record,
+namespace {
+
+constexpr int kill_limit_ms = 30'000;
+
+void end_now(const process& qemu) {
+  qemu.signal(SIGKILL);
+  pollfd gone{qemu.pidfd(), POLLIN, 0};
+  ::poll(&gone, 1, kill_limit_ms);
+  qemu.collect();
+}
+
+// Between the look at the program and its start an upgrade may have come.
+tl::expected<void, std::string> check_program(vm_host& host, const manifest& facts) {
+  const auto now = host.qemu.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->sha256 != facts.qemu_sha256)
+    return tl::unexpected(std::string("QEMU was replaced while the VM was being started"));
+  return {};
+}
+
+}  // namespace
+
+tl::expected<launched_vm, failure> start_qemu(vm_host& host, const fs::path& directory,
+                                              vm_record record,
                                               const std::vector<std::string>& argv,
                                               const std::vector<int>& disks_and_memory) {
   auto directory_fd = open_file(directory, O_RDONLY | O_DIRECTORY);
@@ -49,6 +74,10 @@ tl::expected<launched_vm, failure> start_qemu(const fs::path& directory, vm_reco
                            disks_and_memory.end());
   auto qemu = process::spawn(request);
   if (!qemu) return fail(stage_of_start(record.origin), qemu.error());
+  if (const auto same = check_program(host, record.facts); !same) {
+    end_now(*qemu);
+    return fail(stage_of_start(record.origin), same.error());
+  }
   record.pid = qemu->pid();
   record.start_ticks = qemu->start_ticks();
   // If this fails a later daemon still finds the process, by its name and directory.
@@ -108,7 +137,7 @@ tl::expected<void, std::string> keep_layers_and_roms(const fs::path& directory,
   return kept;
 }
 
-tl::expected<launched_vm, failure> start_from_saved(const vm_host& host, const fs::path& directory,
+tl::expected<launched_vm, failure> start_from_saved(vm_host& host, const fs::path& directory,
                                                     vm_record record,
                                                     const verified_snapshot& saved,
                                                     const std::vector<int>& roms,
@@ -130,13 +159,15 @@ tl::expected<launched_vm, failure> start_from_saved(const vm_host& host, const f
   append(inherited, roms);
   append(inherited, layers);
   append(inherited, {saved.memory.get(), saved.state.get()});
-  auto vm = start_qemu(directory, std::move(record), argv, inherited);
+  auto vm = start_qemu(host, directory, std::move(record), argv, inherited);
   if (vm) vm->state_fd = files.state_fd();
   return vm;
 }
 
 tl::expected<verified_snapshot, failure> open_snapshot(vm_host& host, const std::string& id) {
-  return host.snapshots.open(id, host.facts).map_error([](const snapshot_refusal& refusal) {
+  const auto facts = host.facts_now();
+  if (!facts) return fail(stage::verify, facts.error());
+  return host.snapshots.open(id, *facts).map_error([](const snapshot_refusal& refusal) {
     return failure{stage::verify, refusal.reason, refusal.damaged || refusal.stale};
   });
 }

@@ -28,14 +28,15 @@ class directory_under_construction {
   std::filesystem::path path_;
 };
 
-// Sockets, logs, the record and QEMU itself: equal for all VMs.
-tl::expected<launched_vm, failure> start_qemu(const std::filesystem::path& directory,
+// Sockets, logs, the record and QEMU itself: equal for all VMs. It is the QEMU of record.facts, or
+// none is left.
+tl::expected<launched_vm, failure> start_qemu(vm_host& host, const std::filesystem::path& directory,
                                               vm_record record,
                                               const std::vector<std::string>& argv,
                                               const std::vector<int>& disks_and_memory);
 
 // QEMU in the VM's directory, with all it needs to go on from the saved state but its own disk.
-tl::expected<launched_vm, failure> start_from_saved(const vm_host& host,
+tl::expected<launched_vm, failure> start_from_saved(vm_host& host,
                                                     const std::filesystem::path& directory,
                                                     vm_record record,
                                                     const verified_snapshot& saved,

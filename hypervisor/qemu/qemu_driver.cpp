@@ -14,7 +14,6 @@
 
 #include "hypervisor/qemu/folder_disk_use.hpp"
 #include "hypervisor/qemu/host_clock.hpp"
-#include "hypervisor/qemu/host_qemu.hpp"
 #include "hypervisor/qemu/kvm_probe.hpp"
 #include "hypervisor/qemu/log_reading.hpp"
 #include "hypervisor/qemu/vm.hpp"
@@ -54,6 +53,8 @@ class qemu_driver : public driver {
         slow_pool_(slow_pool_threads),
         host_(with_absolute_paths(std::move(options)), io_, pool_, slow_pool_) {
     host_.warm = std::make_shared<qemu::warm_pool>(host_);
+    // What waits runs the QEMU that was there before.
+    host_.qemu.when_replaced([this] { on_driver_thread([this] { host_.warm->end_all(); }); });
   }
   ~qemu_driver() override { shutdown(); }
 
@@ -135,7 +136,7 @@ tl::expected<void, std::string> qemu_driver::look_at_host() {
   auto bundle = load_guest_bundle(host_.options.guest_bundle);
   if (!bundle) return tl::unexpected(bundle.error());
   host_.bundle = std::move(*bundle);
-  auto qemu = look_at_qemu(host_.options.qemu_binary);
+  auto qemu = host_.qemu.look();
   if (!qemu) return tl::unexpected(qemu.error());
   host_.facts.qemu_version = qemu->version;
   host_.facts.qemu_sha256 = qemu->sha256;

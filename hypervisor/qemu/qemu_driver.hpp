@@ -44,7 +44,10 @@ struct qemu_options {
   std::chrono::milliseconds clone_limit{30'000};     // loading the state; and again for the agent
   std::chrono::milliseconds snapshot_limit{60'000};  // saving the state
   std::chrono::milliseconds qmp_limit{60'000};       // one answer of QEMU's monitor
-  std::chrono::milliseconds stop_margin{3'000};      // on top of the grace given to stop()
+  // The same of a clone that waited, when its order comes; it answers in milliseconds, and one that
+  // does not is given up for a clone made the ordinary way.
+  std::chrono::milliseconds warm_limit{1'000};
+  std::chrono::milliseconds stop_margin{3'000};  // on top of the grace given to stop()
 
   // Clones kept restored and paused for orders to come: memory for all of them together, 0 for
   // none, and how many of one snapshot at most. None is added while less than the reserve is

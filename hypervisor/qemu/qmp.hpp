@@ -30,6 +30,9 @@ class qmp_client {
   // `limit` bounds each answer; waits for events have their own.
   qmp_client(asio::io_context& io, milliseconds limit) : connection_(io), limit_(limit) {}
 
+  // From here on.
+  void limit_answers(milliseconds limit) { limit_ = limit; }
+
   // Connects to the socket `name` in the directory, reads the greeting and enables commands.
   task<tl::expected<void, std::string>> connect(int directory_fd, std::string name);
 

@@ -54,15 +54,22 @@ class vm : public std::enable_shared_from_this<vm> {
   task<std::optional<step>> try_warm_clone(const clone_order& order);
   task<tl::expected<std::vector<placed_rom>, failure>> take_name(const clone_order& order,
                                                                  std::unique_ptr<warm_clone>& warm);
-  task<step> equip_and_wake(const clone_order& order, const std::vector<placed_rom>& roms);
+  task<step> wake_warm(const clone_order& order, const std::vector<placed_rom>& roms,
+                       bool was_greeted);
+  task<step> equip(const clone_order& order, const std::vector<placed_rom>& roms);
   task<tl::expected<void, std::string>> forward(const std::vector<std::uint16_t>& guest_ports);
   task<tl::expected<void, std::string>> change_roms();
   task<void> forget_process();
   task<step> try_resume(resume_order order);
   task<step> try_adopt();
-  task<step> load_and_continue(launched_vm launched, stage where);
+  // Leaves the guest standing still and the monitor connected.
+  task<step> load(launched_vm launched, stage where);
   task<step> let_run();
-  task<step> wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms);
+  // The first two may be called while the guest stands still.
+  task<step> greet();
+  task<step> order_resume(const clone_order& order, const std::vector<placed_rom>& roms);
+  task<step> await_welcome();
+  task<step> await_resumed();
   task<step> wake_as_before();
   task<step> adopt_stopped();
   step judge_adopted(const welcome& greeting);

@@ -37,18 +37,19 @@ tl::expected<unique_fd, std::string> take_base_disk(const fs::path& disk,
   return open_file(own_name, O_RDONLY);
 }
 
-manifest facts_of_boot(const vm_host& host, const boot_order& order, const image& image) {
+manifest facts_of_boot(const vm_host& host, const host_facts& now, const boot_order& order,
+                       const image& image) {
   manifest facts;
   facts.created_at = wall_clock_text();
   facts.made_by = order.vm;
-  facts.qemu_version = host.facts.qemu_version;
-  facts.qemu_sha256 = host.facts.qemu_sha256;
-  facts.machine = {host.facts.accelerator, order.spec.memory_mb, order.spec.vcpus};
+  facts.qemu_version = now.qemu_version;
+  facts.qemu_sha256 = now.qemu_sha256;
+  facts.machine = {now.accelerator, order.spec.memory_mb, order.spec.vcpus};
   facts.cpu_model = cpu_model(facts.machine);
   facts.devices = guest_visible_arguments(facts.machine);
   facts.devices_sha256 = sha256_hex(facts.devices);
-  facts.host_cpu = host.facts.cpu;
-  facts.host_kernel = host.facts.kernel;
+  facts.host_cpu = now.cpu;
+  facts.host_kernel = now.kernel;
   facts.replaceable = order.why == purpose::template_preparation;
   facts.agent_protocol = guest::protocol_version;
   facts.image = image.name;
@@ -68,6 +69,8 @@ tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& 
   if (image->config.entrypoint.empty() && image->config.cmd.empty() && order.spec.args.empty())
     return fail(stage::image, "the image " + image->name +
                                   " does not say what to start, and no arguments were given");
+  const auto facts = host.facts_now();
+  if (!facts) return fail(stage::boot, facts.error());
   auto building = directory_under_construction::make(vm_directory(host, order.vm));
   if (!building) return fail(stage::disk, building.error());
   const auto& directory = building->path();
@@ -84,7 +87,7 @@ tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& 
   vm_record record;
   record.vm = order.vm;
   record.why = order.why;
-  record.facts = facts_of_boot(host, order, *image);
+  record.facts = facts_of_boot(host, *facts, order, *image);
   record.facts.roms = roms->all;
   boot_files files{host.bundle.kernel, host.bundle.initramfs, host.bundle.append};
   if (order.why == purpose::template_preparation) {
@@ -99,7 +102,7 @@ tl::expected<launched_vm, failure> launch_boot(vm_host& host, const boot_order& 
                                       host_side_of(host, order.vm, order.spec.guest_ports), files);
   std::vector<int> inherited{base->get()};
   append(inherited, numbers(roms->files));
-  auto vm = start_qemu(directory, std::move(record), argv, inherited);
+  auto vm = start_qemu(host, directory, std::move(record), argv, inherited);
   if (!vm) return vm;
   vm->added_roms = roms->added;
   vm->workload = image->config;
@@ -182,7 +185,9 @@ tl::expected<launched_vm, failure> launch_resume(vm_host& host, const resume_ord
   };
   const auto old_record = read_record(old_place);
   if (!old_record) return damaged(old_record.error());
-  const auto saved = host.snapshots.open_sealed(old_place, host.facts);
+  const auto facts = host.facts_now();
+  if (!facts) return fail(stage::resume, facts.error());
+  const auto saved = host.snapshots.open_sealed(old_place, *facts);
   if (!saved) {
     // A host that has what it was made with can resume it yet: it is not given up.
     if (saved.error().stale)

@@ -71,7 +71,12 @@ task<tl::expected<snapshot_info, failure>> vm::try_snapshot(std::string snapshot
   if (!gone) co_return fail(stage::snapshot, gone.error());
   auto draft = record_.facts;
   draft.snapshot_id = std::move(snapshot_id);
-  auto store = [this, draft] { return host_.snapshots.store(path_, draft, !is_instance()); };
+  auto store = [this, draft] {
+    // What the guest's kernel has zeroed is in its shared file; an instance's is never written out.
+    // A file system that cannot make holes keeps them.
+    if (!is_instance()) static_cast<void>(punch_zeros(path_ / memory_name));
+    return host_.snapshots.store(path_, draft, !is_instance());
+  };
   auto info = co_await on_pool(host_.slow_pool, std::move(store));
   if (!info) co_return fail(stage::snapshot, info.error());
   co_return std::move(*info);

@@ -158,12 +158,21 @@ task<vm::step> vm::try_spawned_clone(const clone_order& order) {
   auto launched = co_await on_pool(host_.pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
   const auto roms = launched->added_roms;
-  const auto continued = co_await load_and_continue(std::move(*launched), stage::clone);
-  if (!continued) co_return continued;
-  co_return co_await wake_as_clone(order, roms);
+  const auto loaded = co_await load(std::move(*launched), stage::clone);
+  if (!loaded) co_return loaded;
+  const auto greeted = co_await greet();
+  if (!greeted) co_return greeted;
+  const auto ordered = co_await order_resume(order, roms);
+  if (!ordered) co_return ordered;
+  const auto running = co_await let_run();
+  qmp_.close();
+  if (!running) co_return running;
+  const auto welcome = co_await await_welcome();
+  if (!welcome) co_return welcome;
+  co_return co_await await_resumed();
 }
 
-task<vm::step> vm::load_and_continue(launched_vm launched, stage where) {
+task<vm::step> vm::load(launched_vm launched, stage where) {
   const int state_fd = launched.state_fd;
   take(std::move(launched));
   if (!asked_to_end_.empty()) co_return fail(where, asked_to_end_);
@@ -173,9 +182,7 @@ task<vm::step> vm::load_and_continue(launched_vm launched, stage where) {
   if (!monitored) co_return fail(where, monitored.error());
   const auto loaded = co_await load_saved_state(qmp_, state_fd, host_.options.clone_limit);
   if (!loaded) co_return fail(where, loaded.error());
-  const auto running = co_await let_run();
-  qmp_.close();
-  co_return running;
+  co_return step{};
 }
 
 task<vm::step> vm::let_run() {
@@ -186,11 +193,13 @@ task<vm::step> vm::let_run() {
   co_return step{};
 }
 
-task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<placed_rom>& roms) {
-  const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
-  if (!greeting) co_return fail(stage::clone, greeting.error());
-  if (greeting->phase != wire::Phase::Signalled && greeting->phase != wire::Phase::Running)
-    co_return fail(stage::resume, "there is no workload in the clone");
+task<vm::step> vm::greet() {
+  const auto sent = co_await agent_.greet(host_.options.clone_limit);
+  if (!sent) co_return fail(stage::clone, sent.error());
+  co_return step{};
+}
+
+task<vm::step> vm::order_resume(const clone_order& order, const std::vector<placed_rom>& roms) {
   wire::ResumeT resume;
   resume.entropy = random_bytes(entropy_bytes);
   resume.generation_id = record_.generation_id;
@@ -199,7 +208,20 @@ task<vm::step> vm::wake_as_clone(const clone_order& order, const std::vector<pla
   resume.boot_id = random_uuid();
   resume.roms = to_wire(roms);
   resume.time_ns = wall_clock_ns();
-  const auto resumed = co_await agent_.resume(std::move(resume), host_.options.clone_limit);
+  const auto sent = co_await agent_.order_resume(std::move(resume), host_.options.clone_limit);
+  if (!sent) co_return fail(stage::resume, sent.error());
+  co_return step{};
+}
+
+task<vm::step> vm::await_welcome() {
+  const auto greeting = co_await agent_.await_welcome(host_.options.clone_limit);
+  if (!greeting) co_return fail(stage::clone, greeting.error());
+  if (!greeting->has_workload()) co_return fail(stage::resume, "there is no workload in the clone");
+  co_return step{};
+}
+
+task<vm::step> vm::await_resumed() {
+  const auto resumed = co_await agent_.await_resumed(host_.options.clone_limit);
   if (!resumed) co_return fail(stage::resume, resumed.error());
   co_return step{};
 }
@@ -229,8 +251,11 @@ task<vm::step> vm::try_resume(resume_order order) {
   auto launch = [this, order] { return launch_resume(host_, order); };
   auto launched = co_await on_pool(host_.pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
-  const auto continued = co_await load_and_continue(std::move(*launched), stage::resume);
-  if (!continued) co_return continued;
+  const auto loaded = co_await load(std::move(*launched), stage::resume);
+  if (!loaded) co_return loaded;
+  const auto running = co_await let_run();
+  qmp_.close();
+  if (!running) co_return running;
   const auto greeting = co_await agent_.handshake(host_.options.clone_limit);
   if (!greeting) co_return fail(stage::resume, greeting.error());
   if (greeting->generation_id != record_.generation_id)

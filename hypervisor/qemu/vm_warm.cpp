@@ -18,11 +18,11 @@ task<std::optional<vm::step>> vm::try_warm_clone(const clone_order& order) {
   if (order.why != purpose::instance) co_return std::nullopt;
   auto warm = host_.warm->take(order.snapshot_id);
   if (!warm) co_return std::nullopt;
+  const bool was_greeted = warm->was_greeted;
   step done;
   const auto roms = co_await take_name(order, warm);
   if (!roms) done = tl::unexpected(roms.error());
-  if (done) done = co_await let_run();
-  if (done) done = co_await equip_and_wake(order, *roms);
+  if (done) done = co_await wake_warm(order, *roms, was_greeted);
   running_.was_warm = done.has_value();
   // Its directory still belongs to the pool, or is the VM's already.
   const bool is_the_pools = warm != nullptr;
@@ -37,17 +37,31 @@ task<std::optional<vm::step>> vm::try_warm_clone(const clone_order& order) {
   co_return std::nullopt;
 }
 
-// What can be done while the guest comes to itself is done then: nobody knows its ports yet, and it
-// looks at ROMs of its own only when it is told of them.
-task<vm::step> vm::equip_and_wake(const clone_order& order, const std::vector<placed_rom>& roms) {
+// What the guest has to do is in its port when it runs; but of ROMs of its own, which it then looks
+// at, it is told when they are there.
+task<vm::step> vm::wake_warm(const clone_order& order, const std::vector<placed_rom>& roms,
+                             bool was_greeted) {
+  step done;
+  if (!was_greeted) done = co_await greet();
+  if (done && roms.empty()) done = co_await order_resume(order, roms);
+  if (done) done = co_await let_run();
+  if (done) done = co_await equip(order, roms);
+  qmp_.close();
+  qmp_.limit_answers(host_.options.qmp_limit);
+  if (done && !roms.empty()) done = co_await order_resume(order, roms);
+  if (done && !was_greeted) done = co_await await_welcome();
+  if (done) done = co_await await_resumed();
+  co_return done;
+}
+
+// While the guest comes to itself; nobody knows its ports yet.
+task<vm::step> vm::equip(const clone_order& order, const std::vector<placed_rom>& roms) {
   const auto forwarded = co_await forward(order.guest_ports);
   if (!forwarded) co_return fail(stage::clone, forwarded.error());
-  if (!roms.empty()) {
-    const auto changed = co_await change_roms();
-    if (!changed) co_return fail(stage::clone, changed.error());
-  }
-  qmp_.close();
-  co_return co_await wake_as_clone(order, roms);
+  if (roms.empty()) co_return step{};
+  const auto changed = co_await change_roms();
+  if (!changed) co_return fail(stage::clone, changed.error());
+  co_return step{};
 }
 
 // The ROMs the guest has to be told of. `warm` is given up when it has become this VM.
@@ -59,6 +73,7 @@ task<tl::expected<std::vector<placed_rom>, failure>> vm::take_name(
   auto named = co_await on_pool(host_.pool, std::move(become));
   if (!named) co_return tl::unexpected(named.error());
   qmp_ = std::move(warm->qmp);
+  qmp_.limit_answers(host_.options.warm_limit);
   agent_ = std::move(warm->agent);
   warm->vm.record = std::move(named->record);
   take(std::move(warm->vm));

@@ -17,7 +17,7 @@ constexpr int kill_limit_ms = 30'000;
 
 }  // namespace
 
-tl::expected<launched_vm, failure> launch_warm(vm_host& host, const std::string& snapshot_id) {
+tl::expected<launched_warm, failure> launch_warm(vm_host& host, const std::string& snapshot_id) {
   auto snapshot = open_snapshot(host, snapshot_id);
   if (!snapshot) return tl::unexpected(snapshot.error());
   vm_record record;
@@ -35,8 +35,9 @@ tl::expected<launched_vm, failure> launch_warm(vm_host& host, const std::string&
     return fail(stage::disk, drive.error());
   auto vm =
       start_from_saved(host, directory, std::move(record), *snapshot, numbers(snapshot->roms), {});
-  if (vm) building->keep();
-  return vm;
+  if (!vm) return tl::unexpected(vm.error());
+  building->keep();
+  return launched_warm{std::move(*vm), snapshot->content.replaceable};
 }
 
 tl::expected<named_clone, failure> become_vm(vm_host& host, const clone_order& order,

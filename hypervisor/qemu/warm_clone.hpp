@@ -15,14 +15,19 @@ struct warm_clone {
   std::filesystem::path path;  // its directory in the pool
   launched_vm vm;
   qmp_client qmp;      // connected
-  agent_client agent;  // connected; nothing was sent yet
+  agent_client agent;  // connected
+  bool was_greeted = false;
   std::uint64_t bytes = 0;
 };
 
 // The functions below block and run on a pool.
 
 // QEMU in a new directory of the pool, with everything but the state loaded.
-tl::expected<launched_vm, failure> launch_warm(vm_host& host, const std::string& snapshot_id);
+struct launched_warm {
+  launched_vm vm;
+  bool waits_in_write = false;  // its guest's workload waits for `Resume`
+};
+tl::expected<launched_warm, failure> launch_warm(vm_host& host, const std::string& snapshot_id);
 
 // Checks the snapshot once more and makes the clone's directory that of the VM: its record, its
 // ROMs, its place. Up to the last step, a rename, the next daemon finds a clone of the pool, which

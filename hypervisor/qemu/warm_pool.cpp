@@ -15,7 +15,7 @@ namespace platen::hypervisor::qemu {
 namespace {
 
 // Until the first of a snapshot was measured; most of it is QEMU itself.
-constexpr std::uint64_t assumed_bytes = 48ull << 20;
+constexpr std::uint64_t assumed_bytes = 64ull << 20;
 constexpr std::chrono::seconds hold_after_pressure{60};
 
 std::shared_ptr<asio::posix::stream_descriptor> watch_of(asio::io_context& io, const process& of) {
@@ -116,15 +116,20 @@ void warm_pool::forget(const std::string& snapshot_id) {
   wake();
 }
 
-void warm_pool::give_back(std::string reason) {
+void warm_pool::end_all() {
   for (auto& [id, of] : snapshots_) {
     for (auto& waiting : of.ready)
       discard(std::move(waiting.clone));
     of.ready.clear();
   }
+  ++times_ended_;
+  wake();
+}
+
+void warm_pool::give_back(std::string reason) {
+  end_all();
   held_until_ = clock::now() + hold_after_pressure;
   held_back_ = std::move(reason);
-  wake();
 }
 
 task<void> warm_pool::run() {
@@ -211,6 +216,7 @@ void warm_pool::note_unmade(const std::string& snapshot_id, const failure& why) 
 }
 
 task<void> warm_pool::fill(std::string snapshot_id) {
+  const auto begun = times_ended_;
   tl::expected<std::unique_ptr<warm_clone>, failure> made;
   try {
     made = co_await make_clone(snapshot_id);
@@ -222,7 +228,7 @@ task<void> warm_pool::fill(std::string snapshot_id) {
     co_return;
   }
   const auto found = snapshots_.find(snapshot_id);
-  const bool is_of_no_use_any_more = found == snapshots_.end() || !held_back_.empty();
+  const bool is_of_no_use_any_more = found == snapshots_.end() || begun != times_ended_;
   if (is_of_no_use_any_more) {
     discard(std::move(*made));
     co_return;
@@ -239,13 +245,14 @@ task<tl::expected<std::unique_ptr<warm_clone>, failure>> warm_pool::make_clone(
   auto launch = [this, snapshot_id] { return launch_warm(host_, snapshot_id); };
   auto launched = co_await on_pool(host_.slow_pool, std::move(launch));
   if (!launched) co_return tl::unexpected(launched.error());
-  auto path = host_.pool_folder / directory_name(launched->record.vm);
-  std::unique_ptr<warm_clone> clone(
-      new warm_clone{snapshot_id, std::move(path), std::move(*launched),
-                     qmp_client(host_.io, host_.options.qmp_limit), agent_client(host_.io), 0});
+  auto path = host_.pool_folder / directory_name(launched->vm.record.vm);
+  std::unique_ptr<warm_clone> clone(new warm_clone{
+      snapshot_id, std::move(path), std::move(launched->vm),
+      qmp_client(host_.io, host_.options.qmp_limit), agent_client(host_.io), false, 0});
   tl::expected<void, std::string> restored;
   try {
     restored = co_await restore(*clone);
+    if (restored && launched->waits_in_write) restored = co_await rehearse(*clone);
   } catch (const std::exception& error) {
     restored = tl::unexpected(std::string(error.what()));
   }
@@ -266,6 +273,23 @@ task<tl::expected<void, std::string>> warm_pool::restore(warm_clone& clone) {
   const auto monitored = co_await clone.qmp.connect(directory, qmp_socket_name);
   if (!monitored) co_return monitored;
   co_return co_await load_saved_state(clone.qmp, clone.vm.state_fd, host_.options.clone_limit);
+}
+
+// QEMU translates the code of a guest when it first runs, in each process anew; half of the time
+// from an order to the agent's answer was that. So the guest runs until it has answered a greeting.
+task<tl::expected<void, std::string>> warm_pool::rehearse(warm_clone& clone) {
+  const auto greeted = co_await clone.agent.greet(host_.options.clone_limit);
+  if (!greeted) co_return greeted;
+  const auto running = co_await clone.qmp.execute("cont");
+  if (!running) co_return tl::unexpected(running.error());
+  const auto greeting = co_await clone.agent.await_welcome(host_.options.clone_limit);
+  if (!greeting) co_return tl::unexpected(greeting.error());
+  if (!greeting->has_workload())
+    co_return tl::unexpected(std::string("there is no workload in the clone"));
+  const auto stopped = co_await clone.qmp.execute("stop");
+  if (!stopped) co_return tl::unexpected(stopped.error());
+  clone.was_greeted = true;
+  co_return tl::expected<void, std::string>{};
 }
 
 // Its end before its order: it is replaced, after a pause that grows.

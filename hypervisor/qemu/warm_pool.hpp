@@ -48,7 +48,9 @@ class warm_pool : public std::enable_shared_from_this<warm_pool> {
   void discard(std::unique_ptr<warm_clone> clone);
   // The snapshot is gone, and with it all clones that waited for orders of it.
   void forget(const std::string& snapshot_id);
-  // Ends all that wait, and for a minute adds none.
+  // Ends all that wait.
+  void end_all();
+  // The same, and for a minute adds none.
   void give_back(std::string reason);
 
   warm_pool_status status() const;
@@ -87,6 +89,7 @@ class warm_pool : public std::enable_shared_from_this<warm_pool> {
   task<void> fill(std::string snapshot_id);
   task<tl::expected<std::unique_ptr<warm_clone>, failure>> make_clone(std::string snapshot_id);
   task<tl::expected<void, std::string>> restore(warm_clone& clone);
+  task<tl::expected<void, std::string>> rehearse(warm_clone& clone);
   task<void> watch_end(std::string snapshot_id, std::shared_ptr<descriptor> end);
   task<void> watch_pressure();
   task<void> end(std::unique_ptr<warm_clone> clone);
@@ -100,6 +103,7 @@ class warm_pool : public std::enable_shared_from_this<warm_pool> {
   std::map<std::string, of_snapshot> snapshots_;
   std::string filling_;  // the snapshot a clone is being made of; empty: none
   std::size_t orders_ = 0;
+  std::uint64_t times_ended_ = 0;  // end_all() calls
   clock::time_point held_until_{};
   std::string held_back_;
   asio::steady_timer news_;

@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "actors/replay.hpp"
 #include "tests/actors/machine.hpp"
 
@@ -206,6 +208,18 @@ TEST_CASE("stop, start and delete") {
   daemon->create("a", "web");
   daemon->advance_ms(100);
   CHECK(daemon->instance_named("a")->phase == instance_phase::running);
+}
+
+TEST_CASE("a clean end of the daemon that stops VMs does not wait for templates that have none") {
+  machine m;
+  auto daemon = m.boot();
+  daemon->create("a", "web", false);
+  daemon->advance_ms(1000);
+  REQUIRE(daemon->template_named("web")->phase == template_phase::snapshotted);
+  const auto begin = std::chrono::steady_clock::now();
+  daemon->plane->shutdown(true);
+  // The grace of a stop and its margin are 10 s.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
 }
 
 TEST_CASE("deleting a template leaves its clones and gives its name to the next one") {

@@ -48,14 +48,9 @@ answer parse(const std::string& text) {
 
 }  // namespace
 
-std::string answer::header(const std::string& name) const {
-  const auto found = headers.find(name);
-  return found == headers.end() ? "" : found->second;
-}
-
 fixture::fixture(http::limits bounds) : folder(make_folder()) {
   auto& how = how_;
-  how.tokens = {token, "another-token"};
+  how.tokens = {{token, ""}, {"another-token", ""}};
   how.spool_directory = folder / "tmp";
   how.version = "1.2.3";
   how.hypervisor = "sim";

@@ -23,7 +23,10 @@ struct answer {
   json body;                                        // null if the text is no JSON
   std::multimap<std::string, std::string> headers;  // names in lower case
 
-  std::string header(const std::string& name) const;
+  std::string header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? "" : found->second;
+  }
   std::string message() const { return body.value("message", ""); }
   const json& item(std::size_t place = 0, const std::string& list = "instances") const {
     return body.at("data").at(list).at(place);

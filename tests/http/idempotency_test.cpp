@@ -25,11 +25,11 @@ answer keyed_create(const fixture& at, const std::string& key, const std::string
 }
 
 std::string principal() {
-  return *http::token_set({token}).principal_of("Bearer " + token);
+  return http::token_set({{token, ""}}).caller_of("Bearer " + token)->principal;
 }
 
 http::request_identity identity(const std::string& key) {
-  return {principal(), key};
+  return {{principal(), ""}, key};
 }
 
 std::vector<events::envelope> events_of(const fixture& at, const std::string& stream) {
@@ -369,13 +369,13 @@ TEST_CASE("P4: uploads have keys as well, over the bytes of the image") {
 }
 
 TEST_CASE("derived uuids are uuids, and differ by principal, key and item") {
-  const http::request_identity one("p", "k");
+  const http::request_identity one({"p", ""}, "k");
   const auto uuid = one.uuid_of_item(0);
   CHECK(uuid.size() == 36);
   CHECK(uuid[14] == '8');
   CHECK(std::string("89ab").find(uuid[19]) != std::string::npos);
-  CHECK(http::request_identity("p", "k").uuid_of_item(0) == uuid);
+  CHECK(http::request_identity({"p", ""}, "k").uuid_of_item(0) == uuid);
   CHECK(one.uuid_of_item(1) != uuid);
-  CHECK(http::request_identity("pk", "").uuid_of_item(0) != uuid);
-  CHECK(http::request_identity("p", "k2").uuid_of_item(0) != uuid);
+  CHECK(http::request_identity({"pk", ""}, "").uuid_of_item(0) != uuid);
+  CHECK(http::request_identity({"p", ""}, "k2").uuid_of_item(0) != uuid);
 }

@@ -113,7 +113,7 @@ TEST_CASE("what an earlier process left in the spool is removed at the start, an
   {
     fixture at;
     platen::http::options how;
-    how.tokens = {"t"};
+    how.tokens = {{"t", ""}};
     how.spool_directory = folder;
     const auto started = platen::http::server::start(how, {at.control, at.log, at.images, at.roms});
     REQUIRE(started);

@@ -217,9 +217,9 @@ TEST_CASE("a server does not start without a token or on a taken port") {
   how.spool_directory = at.folder / "tmp";
   const platen::http::dependencies on{at.control, at.log, at.images, at.roms};
   CHECK_FALSE(platen::http::server::start(how, on));
-  how.tokens = {"two words"};
+  how.tokens = {{"two words", ""}};
   CHECK_FALSE(platen::http::server::start(how, on));
-  how.tokens = {"fine"};
+  how.tokens = {{"fine", ""}};
   how.port = at.server->port();
   const auto taken = platen::http::server::start(how, on);
   REQUIRE_FALSE(taken);

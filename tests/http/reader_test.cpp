@@ -70,11 +70,13 @@ TEST_CASE("query strings are decoded, repeated values kept, surprises reported")
 }
 
 TEST_CASE("only complete known tokens authenticate") {
-  const token_set tokens({"one", "two"});
-  CHECK(tokens.principal_of("Bearer one") != tokens.principal_of("Bearer two"));
-  CHECK(tokens.principal_of("BEARER  one").has_value());
+  const token_set tokens({{"one", ""}, {"two", "team"}});
+  CHECK(tokens.caller_of("Bearer one")->principal != tokens.caller_of("Bearer two")->principal);
+  CHECK(tokens.caller_of("Bearer one")->scope.empty());
+  CHECK(tokens.caller_of("Bearer two")->scope == "team");
+  CHECK(tokens.caller_of("BEARER  one").has_value());
   for (const std::string header : {"", "Bearer ", "Bearer on", "Bearer onee", "one", "Basic one"})
-    CHECK_FALSE(tokens.principal_of(header));
+    CHECK_FALSE(tokens.caller_of(header));
 }
 
 TEST_CASE("a capacity gives out what it has and takes it back") {

@@ -2,6 +2,7 @@
 # sanitizers and include roots are the same everywhere.
 
 option(PLATEN_WERROR "Treat warnings as errors" ON)
+option(PLATEN_UNITY "Compile sources eight at a time" ON)
 set(PLATEN_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -26,6 +27,9 @@ endfunction()
 # Compiles a target's sources eight at a time: where headers take most of a file's compile time,
 # this takes a third of it. Sources whose own names are those of another source's are left out.
 function(platen_unity name)
+  if(NOT PLATEN_UNITY)
+    return()
+  endif()
   cmake_parse_arguments(arg "" "" "EXCEPT" ${ARGN})
   set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   set_source_files_properties(${arg_EXCEPT} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

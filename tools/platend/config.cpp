@@ -252,6 +252,9 @@ const std::vector<config_key>& config_keys() {
       {"log_level", text, "info", "trace, debug, info, warn or error", set_log_level},
       {"token_file", text, "", "File with the API token; default: DATA/token, made at first start",
        path(&config::token_file)},
+      {"tokens_file", text, "",
+       "File with further tokens, lines of SCOPE TOKEN: each scope sees only what is its own",
+       path(&config::tokens_file)},
       {"guest_dir", text, "",
        "Directory of the guest's kernel and initramfs; default: found beside "
        "the executable",

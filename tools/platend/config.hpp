@@ -28,8 +28,9 @@ struct config {
   hypervisor_kind hypervisor = hypervisor_kind::qemu;
   accelerator_choice accelerator = accelerator_choice::automatic;
   std::string log_level;
-  std::filesystem::path token_file;  // empty: <data>/token, made at first start
-  std::filesystem::path guest_dir;   // empty: found beside the executable
+  std::filesystem::path token_file;   // empty: <data>/token, made at first start
+  std::filesystem::path tokens_file;  // of scopes; empty: there are none
+  std::filesystem::path guest_dir;    // empty: found beside the executable
   std::filesystem::path qemu_binary;
   bool stop_vms_on_exit = false;
   std::uint32_t stop_grace_ms = 0;

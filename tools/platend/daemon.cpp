@@ -30,6 +30,7 @@
 #include "tools/platend/guest_bundle.hpp"
 #include "tools/platend/private_file.hpp"
 #include "tools/platend/rom_collection.hpp"
+#include "tools/platend/scoped_tokens.hpp"
 #include "tools/platend/token.hpp"
 
 namespace platen::platend {
@@ -177,12 +178,27 @@ std::uint64_t bytes_in(const std::filesystem::path& folder) {
   return bytes;
 }
 
-http::options server_options(const config& how, const data_dir& data, const std::string& token,
+// The operator's and those of scopes.
+tl::expected<std::vector<http::access_token>, std::string> find_tokens(const config& how,
+                                                                       const data_dir& data) {
+  const auto operators = find_token(how, data);
+  if (!operators) return tl::unexpected(operators.error());
+  std::vector<http::access_token> all{{operators->value, ""}};
+  if (how.tokens_file.empty()) return all;
+  const auto scoped = read_scoped_tokens(how.tokens_file, operators->value);
+  if (!scoped) return tl::unexpected(scoped.error());
+  for (const auto& one : *scoped)
+    all.push_back({one.value, one.scope});
+  return all;
+}
+
+http::options server_options(const config& how, const data_dir& data,
+                             std::vector<http::access_token> tokens,
                              const hypervisor::driver& driver) {
   http::options options;
   options.host = how.listen_host;
   options.port = how.listen_port;
-  options.tokens = {token};
+  options.tokens = std::move(tokens);
   options.spool_directory = data.path() / "tmp";
   options.version = tools::version;
   options.hypervisor = driver.name();
@@ -327,7 +343,8 @@ tl::expected<void, std::string> start_services(parts& into, const config& how) {
 }
 
 // Fills in one part after the other; the first that cannot be made is the error.
-tl::expected<void, std::string> build(parts& into, const config& how, const std::string& token) {
+tl::expected<void, std::string> build(parts& into, const config& how,
+                                      const std::vector<http::access_token>& tokens) {
   const auto keep = [](auto& place, auto built) -> tl::expected<void, std::string> {
     if (!built) return tl::unexpected(built.error());
     place = *std::move(built);
@@ -352,7 +369,7 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
       .and_then([&] { return start_services(into, how); })
       .and_then([&] {
         return keep(into.server,
-                    http::server::start(server_options(how, into.data, token, *into.driver),
+                    http::server::start(server_options(how, into.data, tokens, *into.driver),
                                         {*into.control, *into.log, *into.images, *into.roms,
                                          into.certificates.get(), into.traffic.get()}));
       });
@@ -363,10 +380,10 @@ tl::expected<void, std::string> build(parts& into, const config& how, const std:
 tl::expected<std::unique_ptr<daemon>, std::string> daemon::start(const config& how) {
   auto data = data_dir::open(how.data);
   if (!data) return tl::unexpected(data.error());
-  const auto token = find_token(how, *data);
-  if (!token) return tl::unexpected(token.error());
+  const auto tokens = find_tokens(how, *data);
+  if (!tokens) return tl::unexpected(tokens.error());
   parts built{*std::move(data), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-  if (auto done = build(built, how, token->value); !done) {
+  if (auto done = build(built, how, *tokens); !done) {
     end_traffic(built);
     return tl::unexpected(done.error());
   }

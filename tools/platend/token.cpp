@@ -33,16 +33,21 @@ std::string fault(const fs::path& file, const std::string& what) {
 
 }  // namespace
 
+std::optional<std::string> fault_of_token(const std::string& value) {
+  if (value.size() < shortest_token)
+    return "expected a token of " + std::to_string(shortest_token) + " or more characters";
+  if (!std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 127; }))
+    return "a token has printable ASCII characters only, no spaces";
+  return std::nullopt;
+}
+
 tl::expected<token, std::string> read_token(const fs::path& file) {
   std::ifstream in(file);
   if (!in) return tl::unexpected(fault(file, std::strerror(errno)));
   std::string value;
   std::getline(in, value);
-  if (value.size() < shortest_token)
-    return tl::unexpected(fault(file, "expected a token of " + std::to_string(shortest_token) +
-                                          " or more characters in its first line"));
-  if (!std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 127; }))
-    return tl::unexpected(fault(file, "a token has printable ASCII characters only, no spaces"));
+  if (const auto wrong = fault_of_token(value))
+    return tl::unexpected(fault(file, "in its first line, " + *wrong));
   return token{value, file, false};
 }
 

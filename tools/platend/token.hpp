@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -12,6 +13,9 @@ struct token {
   std::filesystem::path file;
   bool made = false;  // by this call
 };
+
+// What is wrong with a token, in words; nothing if it can be one.
+std::optional<std::string> fault_of_token(const std::string& value);
 
 // Reads `file`. Errors: unreadable, fewer than 16 characters, or characters other than printable
 // ASCII without spaces.

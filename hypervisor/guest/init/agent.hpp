@@ -6,6 +6,7 @@
 #include <string>
 
 #include "hypervisor/guest/init/event_loop.hpp"
+#include "hypervisor/guest/init/identity.hpp"
 #include "hypervisor/guest/init/libukp.hpp"
 #include "hypervisor/guest/init/ports.hpp"
 #include "hypervisor/guest/init/roms.hpp"
@@ -68,6 +69,7 @@ class agent {
   agent_port port_;
   output_pump output_;
   rom_drive roms_;
+  shown_names names_;
   sleep_line sleep_line_;
   std::optional<libukp> libukp_;
   std::optional<workload> workload_;

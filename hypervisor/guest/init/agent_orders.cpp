@@ -8,7 +8,6 @@
 
 #include "hypervisor/guest/init/agent.hpp"
 #include "hypervisor/guest/init/devices.hpp"
-#include "hypervisor/guest/init/identity.hpp"
 
 namespace platen::guest {
 namespace {
@@ -103,8 +102,8 @@ void agent::on_start(const wire::Start& message) {
 
 status agent::apply_start(const wire::StartT& start) {
   if (auto done = set_clock(start.time_ns); !done) return done;
-  if (auto done = provide_network_files(); !done) return done;
-  if (auto done = set_names({start.hostname, start.machine_id, start.boot_id}); !done) return done;
+  if (auto done = names_.provide_network_files(); !done) return done;
+  if (auto done = names_.set({start.hostname, start.machine_id, start.boot_id}); !done) return done;
   if (auto done = renew_hardware_address(start.boot_id); !done) return done;
   if (auto done = publish_generation(""); !done) return done;
   if (auto done = sleep_line_.create(); !done) return done;
@@ -195,9 +194,10 @@ void agent::on_resume(const wire::Resume& message) {
   }
   generation_id_ = resume->generation_id;
   phase_ = wire::Phase::Running;
-  log_line("resumed as generation " + generation_id_);
   send_resumed(resume->nonce);
   libukp_->answer_writes(0);
+  // A line on the console takes milliseconds.
+  log_line("resumed as generation " + generation_id_);
 }
 
 void agent::send_resumed(std::uint64_t nonce) {
@@ -214,7 +214,7 @@ status agent::apply_resume(const wire::ResumeT& resume) {
   if (resume.generation_id.empty()) return error("the order has no generation_id");
   if (auto done = reseed_random(resume.entropy); !done) return done;
   if (auto done = set_clock(resume.time_ns); !done) return done;
-  if (auto done = set_names({resume.hostname, resume.machine_id, resume.boot_id}); !done)
+  if (auto done = names_.set({resume.hostname, resume.machine_id, resume.boot_id}); !done)
     return done;
   if (auto done = renew_hardware_address(resume.boot_id); !done) return done;
   libukp_->set_generation_id(resume.generation_id);

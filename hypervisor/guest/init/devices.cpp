@@ -106,11 +106,16 @@ class interface {
   ifreq request_{};
 };
 
-// The first interface that is not lo.
-std::optional<std::string> card_name() {
+std::optional<std::string> find_card() {
   for (auto& name : names_in("/sys/class/net"))
     if (name != "lo") return std::move(name);
   return std::nullopt;
+}
+
+// The first interface that is not lo. Machines keep theirs, so a clone need not look for it.
+const std::optional<std::string>& card_name() {
+  static const auto name = find_card();
+  return name;
 }
 
 status write_file(const std::string& path, std::string_view bytes) {

@@ -3,11 +3,10 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
@@ -16,31 +15,8 @@
 namespace platen::guest {
 namespace {
 
-const std::string own_folder = "/run/platen";
 const std::string hosts_begin =
     "# written by platen-init\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n";
-
-// Writes a file of ours, which stays the same one.
-status write_own(const std::string& name, const std::string& bytes) {
-  if (auto made = make_folders(own_folder); !made) return made;
-  const std::string path = own_folder + "/" + name;
-  const owned_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
-  if (!file.is_open()) return errno_error("cannot open " + path);
-  if (::pwrite(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
-      ::ftruncate(file.get(), static_cast<off_t>(bytes.size())) != 0)
-    return errno_error("cannot write " + path);
-  return {};
-}
-
-// Shows the bytes at `target` by a file of ours bound over it; a later call changes what is seen
-// without a second mount.
-status show_at(const std::string& target, const std::string& name, const std::string& bytes) {
-  const std::string source = own_folder + "/" + name;
-  struct stat found {};
-  const bool bound = ::stat(source.c_str(), &found) == 0;
-  if (auto written = write_own(name, bytes); !written || bound) return written;
-  return mount_at(source.c_str(), target, nullptr, MS_BIND);
-}
 
 // The digits of a UUID without its dashes; empty if it is none.
 std::string digits_of(const std::string& uuid) {
@@ -53,17 +29,9 @@ std::string digits_of(const std::string& uuid) {
   return digits.size() == 32 ? digits : "";
 }
 
-status set_machine_id(const std::string& id) {
-  const std::string path = "/etc/machine-id";
-  if (auto replaced = replace_file(path, id + "\n", 0444); replaced) return {};
-  return show_at(path, "machine-id", id + "\n");
-}
-
-status write_hosts(const std::string& hostname) {
-  const auto present = read_file("/etc/hosts", 65536);
-  if (present && !present->empty() && !present->starts_with(hosts_begin)) return {};
-  const std::string line = hostname.empty() ? "" : "10.0.2.15\t" + hostname + "\n";
-  return replace_file("/etc/hosts", hosts_begin + line);
+// An image's own hosts file stays as it is.
+bool is_ours(const std::string& hosts) {
+  return hosts.empty() || hosts.starts_with(hosts_begin);
 }
 
 }  // namespace
@@ -82,18 +50,34 @@ status reseed_random(std::span<const std::uint8_t> entropy) {
   return {};
 }
 
-status set_names(const names& wanted) {
+status shown_names::set(const names& wanted) {
   if (!wanted.hostname.empty()) {
     if (::sethostname(wanted.hostname.data(), wanted.hostname.size()) != 0)
       return errno_error("cannot set the host name " + wanted.hostname);
-    if (auto done = replace_file("/etc/hostname", wanted.hostname + "\n"); !done) return done;
+    if (auto done = hostname_.write(wanted.hostname + "\n"); !done) return done;
     if (auto done = write_hosts(wanted.hostname); !done) return done;
   }
   if (!wanted.machine_id.empty()) {
-    if (auto done = set_machine_id(wanted.machine_id); !done) return done;
+    if (auto done = machine_id_.write(wanted.machine_id + "\n"); !done) return done;
   }
   if (wanted.boot_id.empty()) return {};
-  return show_at("/proc/sys/kernel/random/boot_id", "boot-id", wanted.boot_id + "\n");
+  return boot_id_.write(wanted.boot_id + "\n");
+}
+
+status shown_names::write_hosts(const std::string& hostname) {
+  const auto present = hosts_.is_shown() ? hosts_.content(hosts_begin.size())
+                                         : read_file("/etc/hosts", 65536).value_or("");
+  if (!is_ours(present)) return {};
+  const std::string line = hostname.empty() ? "" : "10.0.2.15\t" + hostname + "\n";
+  return hosts_.write(hosts_begin + line);
+}
+
+status shown_names::provide_network_files() {
+  if (auto made = make_folders("/etc"); !made) return made;
+  if (auto done = write_hosts(""); !done) return done;
+  const auto resolver = read_file("/etc/resolv.conf", 65536);
+  if (resolver && resolver->find("nameserver") != std::string::npos) return {};
+  return replace_file("/etc/resolv.conf", "nameserver 10.0.2.3\n");
 }
 
 result<std::array<std::uint8_t, 6>> hardware_address_of(const std::string& uuid) {
@@ -106,15 +90,21 @@ result<std::array<std::uint8_t, 6>> hardware_address_of(const std::string& uuid)
 }
 
 status publish_generation(const std::string& id) {
-  return write_own("generation_id", id.empty() ? "" : id + "\n");
-}
-
-status provide_network_files() {
-  if (auto made = make_folders("/etc"); !made) return made;
-  if (auto done = write_hosts(""); !done) return done;
-  const auto resolver = read_file("/etc/resolv.conf", 65536);
-  if (resolver && resolver->find("nameserver") != std::string::npos) return {};
-  return replace_file("/etc/resolv.conf", "nameserver 10.0.2.3\n");
+  const auto path = std::string(own_folder) + "/generation_id";
+  const auto open = [&] {
+    return owned_fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
+  };
+  auto file = open();
+  if (!file.is_open() && errno == ENOENT) {
+    if (auto made = make_folders(own_folder); !made) return made;
+    file = open();
+  }
+  if (!file.is_open()) return errno_error("cannot open " + path);
+  const auto line = id.empty() ? "" : id + "\n";
+  if (::pwrite(file.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()) ||
+      ::ftruncate(file.get(), static_cast<off_t>(line.size())) != 0)
+    return errno_error("cannot write " + path);
+  return {};
 }
 
 }  // namespace platen::guest

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <future>
 
+#include "actors/scoped_name.hpp"
 #include "hypervisor/sim/sim_driver.hpp"
 #include "store/memory_log.hpp"
 
@@ -40,9 +41,9 @@ class scaled_plane {
     return *result;
   }
 
-  group_ptr make_group(service_group::autoscale how) {
+  group_ptr make_group(service_group::autoscale how, const std::string& scope = "") {
     group_wish wish;
-    wish.name = "web";
+    wish.name = scoped_name(scope, "web");
     events::service https;
     https.port = 443;
     https.destination_port = 8080;
@@ -51,13 +52,13 @@ class scaled_plane {
     const auto group =
         done<group_ptr>([&](auto answer) { plane->create_group(wish, why, answer); });
     template_wish from;
-    from.which.name = "warm";
+    from.which.name = scoped_name(scope, "warm");
     from.prepare = true;
     from.create_args.emplace();
     from.create_args->image = "demo:v1";
     how.template_id =
         done<template_ptr>([&](auto answer) { plane->ensure_template(from, why, answer); })->id;
-    how.template_name = "warm";
+    how.template_name = from.which.name;
     return done<group_ptr>(
         [&](auto answer) { plane->configure_autoscale(group->id, how, why, answer); });
   }
@@ -158,6 +159,22 @@ TEST_CASE("a request that finds no instance gets one, which goes when it is idle
   at.in_flight = 0;
   REQUIRE(at.becomes([&] { return at.plane->instances().empty(); }));
   CHECK(at.becomes([&] { return at.plane->find_group({group->id, ""})->scaled.empty(); }));
+}
+
+TEST_CASE("a group of a scope scales within its scope") {
+  scaled_plane at;
+  auto how = sizes(1, 1);
+  const auto theirs = at.make_group(how);
+  const auto group = at.make_group(how, "team");
+  at.begin_scaling();
+  REQUIRE(at.becomes([&] { return at.running() == 2; }));
+  for (const auto& one : at.plane->instances()) {
+    const bool of_team = one->service_group_id == group->id;
+    CHECK(one->template_name == (of_team ? "team/warm" : "warm"));
+    CHECK(one->name.starts_with(of_team ? "team/web-" : "web-"));
+  }
+  CHECK(theirs->how.domains.front().name == "web.localhost");
+  CHECK(group->how.domains.front().name == "web.team.localhost");
 }
 
 TEST_CASE("what was decided before is made and ended by whoever comes next") {

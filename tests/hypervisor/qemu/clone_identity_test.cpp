@@ -85,18 +85,25 @@ void check_identity(const std::string& id, const cloned& clone, page values) {
 }  // namespace
 
 TEST_CASE("clones of an old template are told apart by all they are, and know the time", "[vm]") {
-  driver_world world;
+  driver_world world([](qemu_options& options) {
+    options.warm_pool_bytes = 1ull << 30;
+    options.warm_pool_per_snapshot = 2;
+    options.warm_pool_reserve_bytes = 0;
+  });
   const auto order = world.preparation("prep-old", aging_server());
   world->boot(order);
   world.expect<booted>(order.vm);
   world.expect<signalled>(order.vm);
   world->snapshot({order.vm, "old"});
   world.expect<snapshotted>(order.vm);
+  // One of them has run for a moment before that time, to be rehearsed.
+  world.await_warm("old");
   // What is tested is the passing of time.
   std::this_thread::sleep_for(asleep);
 
   const int number = clones_wanted();
   std::map<std::string, std::set<std::string>> seen;
+  int warm = 0;
   for (int begin = 0; begin < number; begin += at_once) {
     const int end = std::min(number, begin + at_once);
     const auto name = [](int i) { return "clone-" + std::to_string(i); };
@@ -104,6 +111,7 @@ TEST_CASE("clones of an old template are told apart by all they are, and know th
       world->clone(world.clone_of("old", name(i)));
     for (int i = begin; i < end; ++i) {
       const auto clone = world.expect<cloned>({name(i), 1});
+      warm += clone.vm.was_warm ? 1 : 0;
       const auto values = identity_of(clone);
       check_identity(name(i), clone, values);
       for (const auto* what :
@@ -113,6 +121,8 @@ TEST_CASE("clones of an old template are told apart by all they are, and know th
     for (int i = begin; i < end; ++i)
       world->remove({name(i), 1});
   }
+  CHECK(warm > 0);
+  CHECK(warm < number);
   CHECK(seen.size() == 7);
   for (const auto& [what, values] : seen) {
     INFO(what);

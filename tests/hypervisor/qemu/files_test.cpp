@@ -1,5 +1,6 @@
 // What the driver keeps on disk: overlays, records, digests, logs.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -45,6 +46,31 @@ TEST_CASE("an overlay is what qemu-img takes for a sound, empty disk") {
   CHECK_FALSE(create_overlay(disk, 0));
   CHECK_FALSE(create_overlay(disk, 1000));
   CHECK(create_overlay(here.path / "no/such/folder", 512).error().find("cannot open") == 0);
+}
+
+TEST_CASE("zeros that were written are given back, and read the same") {
+  const folder here;
+  const auto path = here.path / "memory";
+  const std::string page(4096, '\0');
+  std::string almost = page;
+  almost.back() = 'x';
+  std::string content = std::string(4096, 'a');
+  for (int i = 0; i < 600; ++i)
+    content += page;
+  content += almost + page + std::string(4096, 'b') + page + page + "end";
+  std::ofstream(path) << content;
+  const auto allocated = [&] {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return static_cast<std::uint64_t>(status.st_blocks) * 512;
+  };
+  const auto before = allocated();
+  REQUIRE(punch_zeros(path));
+  CHECK(platen::hypervisor::images::read_file(path, content.size() + 1).value() == content);
+  CHECK(before >= content.size());
+  // The pages of "a", "x", "b" and "end".
+  CHECK(allocated() < 16 * 4096);
+  CHECK_FALSE(punch_zeros(here.path / "none"));
 }
 
 TEST_CASE("a VM's record is read as it was written, and not if it is not one") {

@@ -171,6 +171,27 @@ TEST_CASE("a clone from the pool is a clone like any other, but was there before
   CHECK(state_of(world.expect<cloned>({"one", 1}).vm)["hostname"] == "one");
 }
 
+TEST_CASE("an order does not wait for a clone of the pool that hangs", "[vm]") {
+  driver_world world(pool_of(1));
+  world.make_snapshot("warm");
+  world.await_warm("warm");
+  const auto hung = static_cast<pid_t>(processes_in(world.pool_folder()).at(0));
+  REQUIRE(::kill(hung, SIGSTOP) == 0);
+  const auto begin = std::chrono::steady_clock::now();
+  world->clone(world.clone_of("warm", "one"));
+  const auto clone = world.expect<cloned>({"one", 1});
+  // A monitor may take a minute when nobody has anything better.
+  CHECK(std::chrono::steady_clock::now() - begin < 30s);
+  CHECK_FALSE(clone.vm.was_warm);
+  CHECK(state_of(clone.vm)["hostname"] == "one");
+  CHECK_FALSE(qemu::process_start_ticks(hung));
+  const auto pool = world.pool_with([](const auto& now) { return of(now, "warm").failed == 1; });
+  CHECK(of(pool, "warm").last_failure.find("did not answer within") != std::string::npos);
+  // It has a monitor like any other VM.
+  world->suspend({"one", 1});
+  world.expect<suspended>({"one", 1});
+}
+
 TEST_CASE("a clone that waits is of no use once its snapshot is damaged", "[vm]") {
   driver_world world(pool_of(1));
   world.make_snapshot("warm");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
 #include "tools/common/nearest.hpp"
 #include "tools/platen/entity.hpp"
 
@@ -53,7 +54,8 @@ void name_book::add(known_entity entity) {
 
 std::string name_book::label(const std::string& stream) const {
   const auto* entity = find(stream);
-  return entity == nullptr || entity->name.empty() ? stream : entity->kind + "/" + entity->name;
+  return entity == nullptr || actors::is_unnamed(entity->name) ? stream
+                                                               : entity->kind + "/" + entity->name;
 }
 
 const known_entity* name_book::find(const std::string& stream) const {

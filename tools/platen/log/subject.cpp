@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/scoped_name.hpp"
+
 namespace platen::cli {
 namespace {
 
@@ -69,7 +71,8 @@ std::string spoken(const name_book& names, const std::string& stream) {
   const auto* entity = names.find(stream);
   if (slash == std::string::npos) return stream;
   return stream.substr(0, slash) + " " +
-         (entity == nullptr || entity->name.empty() ? stream.substr(slash + 1) : entity->name);
+         (entity == nullptr || actors::is_unnamed(entity->name) ? stream.substr(slash + 1)
+                                                                : entity->name);
 }
 
 result<name_book> read_names(const spool& log) {

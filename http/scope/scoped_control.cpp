@@ -96,10 +96,11 @@ void scoped_control::delete_instance(std::string uuid, events::cause why,
               [&](auto ours) { all_.delete_instance(uuid, std::move(why), std::move(ours)); });
 }
 
-void scoped_control::suspend_instance(std::string uuid, events::cause why,
+void scoped_control::suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
                                       callback<instance_ptr> done) {
-  to_instance(uuid, std::move(done),
-              [&](auto ours) { all_.suspend_instance(uuid, std::move(why), std::move(ours)); });
+  to_instance(uuid, std::move(done), [&](auto ours) {
+    all_.suspend_instance(uuid, drain_ms, std::move(why), std::move(ours));
+  });
 }
 
 void scoped_control::doze_instance(std::string uuid, events::cause why,
@@ -113,6 +114,23 @@ void scoped_control::use_up_instance(std::string uuid, std::uint64_t requests, e
   to_instance(uuid, std::move(done), [&](auto ours) {
     all_.use_up_instance(uuid, requests, std::move(why), std::move(ours));
   });
+}
+
+void scoped_control::drained_instance(std::string uuid, events::cause why,
+                                      callback<instance_ptr> done) {
+  to_instance(uuid, std::move(done),
+              [&](auto ours) { all_.drained_instance(uuid, std::move(why), std::move(ours)); });
+}
+
+void scoped_control::count_requests(std::string uuid, std::uint64_t requests, events::cause why,
+                                    callback<instance_ptr> done) {
+  to_instance(uuid, std::move(done), [&](auto ours) {
+    all_.count_requests(uuid, requests, std::move(why), std::move(ours));
+  });
+}
+
+void scoped_control::announce_sleep(std::string uuid, hypervisor::sleep_news what) {
+  if (find_instance({uuid, ""})) all_.announce_sleep(std::move(uuid), what);
 }
 
 void scoped_control::convert_instance(std::string uuid, std::uint64_t autokill_ms,

@@ -22,12 +22,17 @@ class scoped_control final : public actors::control_plane {
                      callback<actors::instance_ptr> done) override;
   void delete_instance(std::string uuid, events::cause why,
                        callback<actors::instance_ptr> done) override;
-  void suspend_instance(std::string uuid, events::cause why,
+  void suspend_instance(std::string uuid, std::uint32_t drain_ms, events::cause why,
                         callback<actors::instance_ptr> done) override;
   void doze_instance(std::string uuid, events::cause why,
                      callback<actors::instance_ptr> done) override;
   void use_up_instance(std::string uuid, std::uint64_t requests, events::cause why,
                        callback<actors::instance_ptr> done) override;
+  void drained_instance(std::string uuid, events::cause why,
+                        callback<actors::instance_ptr> done) override;
+  void count_requests(std::string uuid, std::uint64_t requests, events::cause why,
+                      callback<actors::instance_ptr> done) override;
+  void announce_sleep(std::string uuid, hypervisor::sleep_news what) override;
   void convert_instance(std::string uuid, std::uint64_t autokill_ms, events::cause why,
                         callback<actors::instance_ptr> done) override;
   void change_instance(std::string uuid, actors::instance::change what, events::cause why,

